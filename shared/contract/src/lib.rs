@@ -1,0 +1,25 @@
+//! What every part of Muster agrees on.
+//!
+//! One table, [`table::CONTRACT`], names every command, event and query with its subject, its message type, who
+//! sends and who takes it. From it come the [streams](topology), the [permissions](permissions) of each part on
+//! NATS and the [`AsyncAPI` document](asyncapi); nothing else in the project spells out a subject.
+//!
+//! This crate does no input or output.
+
+pub mod asyncapi;
+pub mod dead_letters;
+pub mod headers;
+pub mod job_archive;
+pub mod message;
+pub mod parts;
+pub mod permissions;
+pub mod principal;
+pub mod reply;
+pub mod subject;
+pub mod table;
+pub mod topology;
+
+pub use message::{Command, Event, Message, Outcome, Query};
+pub use parts::{Part, Service};
+pub use principal::{Principal, Role};
+pub use reply::{Reply, ReplyBody};

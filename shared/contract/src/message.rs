@@ -1,0 +1,81 @@
+//! What a message type says of itself.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{Service, subject};
+
+/// A body that travels over NATS as JSON.
+pub trait Message: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// The service that owns what it is about.
+    const SERVICE: Service;
+    /// Its name within the service: lower case, words joined by `-`, facts with dots.
+    const NAME: &'static str;
+    /// Raised when a change would break a reader of the version before.
+    const VERSION: u32 = 1;
+
+    /// What the `Muster-Schema` header says: `job-archive.start-job/1`.
+    #[must_use]
+    fn schema() -> String {
+        format!("{}.{}/{}", Self::SERVICE, Self::NAME, Self::VERSION)
+    }
+}
+
+/// A request to change something, owned by exactly one service, published to its work-queue stream.
+pub trait Command: Message {
+    /// What it answers when it was carried out.
+    type Reply: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
+    /// What it answers when the rules forbid it. A refusal is an outcome: it is stored like any other.
+    type Refusal: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
+
+    /// Where it is published.
+    #[must_use]
+    fn subject() -> String {
+        subject::command(Self::SERVICE.name(), Self::VERSION, Self::NAME)
+    }
+}
+
+/// A fact, past tense, published after the commit that made it true.
+pub trait Event: Message {
+    /// The tenant it belongs to.
+    fn tenant(&self) -> &str;
+
+    /// Where it is published.
+    #[must_use]
+    fn subject(&self) -> String {
+        subject::event(
+            Self::SERVICE.name(),
+            Self::VERSION,
+            self.tenant(),
+            Self::NAME,
+        )
+    }
+}
+
+/// A question to the owner of the tables, answered from them.
+pub trait Query: Message {
+    /// The answer.
+    type Answer: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
+    /// Why there is no answer.
+    type Refusal: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
+
+    /// Where it is asked.
+    #[must_use]
+    fn subject() -> String {
+        subject::query(Self::SERVICE.name(), Self::VERSION, Self::NAME)
+    }
+}
+
+/// How a command or a query came out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome<T, R> {
+    /// Carried out.
+    Done(T),
+    /// Forbidden by the rules; nothing was changed.
+    Refused(R),
+}
+
+/// The refusal of what cannot be refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Never {}

@@ -1,0 +1,127 @@
+//! What each part may publish and subscribe to on NATS, made from the contract table.
+
+use std::fmt::Write as _;
+
+use crate::{
+    Part, Service, subject,
+    table::{CONTRACT, Kind},
+    topology::EVENT_STREAM,
+};
+
+/// Subjects of one part; everything else is refused by the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permissions {
+    /// Subjects it may publish to.
+    pub publish: Vec<String>,
+    /// Subjects it may subscribe to.
+    pub subscribe: Vec<String>,
+}
+
+/// What the part may do.
+#[must_use]
+pub fn permissions(part: Part) -> Permissions {
+    if part == Part::Operator {
+        return Permissions {
+            publish: vec![">".to_owned()],
+            subscribe: vec![">".to_owned()],
+        };
+    }
+    let mut publish = Vec::new();
+    let mut subscribe = vec![
+        format!("{}.>", subject::inbox_prefix(part.name())),
+        subject::reply(part.name(), "*"),
+    ];
+    for entry in CONTRACT.iter() {
+        if entry.producers.contains(&part) {
+            publish.push(entry.subject.clone());
+        }
+        if entry.kind == Kind::Query && entry.consumers.contains(&part) {
+            subscribe.push(entry.subject.clone());
+        }
+    }
+    let service = Service::ALL.iter().find(|service| service.part() == part);
+    if let Some(service) = service {
+        let (stream, consumer) = (service.command_stream(), service.name());
+        publish.extend([
+            // Outcomes of commands and answers to queries, to whoever asked.
+            "muster.rpl.>".to_owned(),
+            "_INBOX.>".to_owned(),
+            // A dead letter of its own, published again for an operator.
+            format!("muster.cmd.{service}.>"),
+            // Its own consumer: look it up, pull, acknowledge. Both forms of acknowledgement subject (ADR-15).
+            format!("$JS.API.CONSUMER.INFO.{stream}.{consumer}"),
+            format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"),
+            format!("$JS.ACK.{stream}.{consumer}.>"),
+            format!("$JS.ACK.*.*.{stream}.{consumer}.>"),
+            format!("$JS.API.STREAM.INFO.{stream}"),
+            // Whether the events it published are still there, after the broker came back.
+            format!("$JS.API.STREAM.INFO.{EVENT_STREAM}"),
+            format!("$JS.API.STREAM.MSG.GET.{EVENT_STREAM}"),
+        ]);
+        // The NATS service API: discovery and statistics of its queries.
+        subscribe.push("$SRV.>".to_owned());
+    }
+    Permissions { publish, subscribe }
+}
+
+/// The `authorization` block of a nats-server configuration, with one user per part.
+///
+/// `public_key` gives a part's public nkey.
+#[must_use]
+pub fn server_configuration(public_key: impl Fn(Part) -> String) -> String {
+    let mut text = String::from("authorization {\n  users = [\n");
+    for part in Part::ALL {
+        let Permissions { publish, subscribe } = permissions(*part);
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "    # {part}\n    {{\n      nkey: {}\n      permissions: {{\n        publish: {}\n        subscribe: {}\n      }}\n    }}\n",
+            public_key(*part),
+            list(&publish),
+            list(&subscribe),
+        );
+    }
+    text.push_str("  ]\n}\n");
+    text
+}
+
+fn list(subjects: &[String]) -> String {
+    let quoted: Vec<String> = subjects
+        .iter()
+        .map(|subject| format!("{subject:?}"))
+        .collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_ingress_and_the_operator_publish_commands_of_clients() {
+        for part in Part::ALL.iter().filter(|part| **part != Part::Ingress) {
+            let allowed = permissions(*part).publish;
+            let commands = allowed
+                .iter()
+                .filter(|subject| subject.starts_with("muster.cmd."));
+            assert_eq!(commands.count(), 0, "{part}");
+        }
+    }
+
+    #[test]
+    fn nobody_but_the_operator_may_change_the_topology() {
+        for part in Part::ALL.iter().filter(|part| **part != Part::Operator) {
+            for subject in permissions(*part).publish {
+                for verb in ["CREATE", "UPDATE", "DELETE", "PURGE"] {
+                    assert!(!subject.contains(verb), "{part} {subject}");
+                }
+                assert!(subject != ">" && subject != "$JS.>", "{part} {subject}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_server_configuration() {
+        insta::assert_snapshot!(server_configuration(|part| format!("KEY_OF_{part}")));
+    }
+}

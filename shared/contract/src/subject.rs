@@ -1,0 +1,99 @@
+//! Subjects: `muster.<kind>.<service>.v<version>.…`. No ids in them but the project of an event (so that a tenant's
+//! subscriber can be let in to just its own): JetStream keeps an index entry per subject.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// First token of every subject.
+pub const ROOT: &str = "muster";
+
+/// What may stand in a token as it is: letters, digits, `-` and `_`. Dots, blanks, wildcards and everything else are
+/// percent-encoded.
+const TOKEN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
+/// Stands for an empty name; `%` alone cannot come out of the encoding.
+const EMPTY: &str = "%";
+
+/// A name as one token of a subject.
+///
+/// ```
+/// assert_eq!(muster_contract::subject::encode_token("a.b c"), "a%2Eb%20c");
+/// ```
+#[must_use]
+pub fn encode_token(name: &str) -> String {
+    if name.is_empty() {
+        return EMPTY.to_owned();
+    }
+    utf8_percent_encode(name, TOKEN).to_string()
+}
+
+/// The name that [`encode_token`] made the token of; `None` if it made no such token.
+#[must_use]
+pub fn decode_token(token: &str) -> Option<String> {
+    if token == EMPTY {
+        return Some(String::new());
+    }
+    percent_decode_str(token)
+        .decode_utf8()
+        .ok()
+        .map(std::borrow::Cow::into_owned)
+}
+
+/// Subject of a command.
+#[must_use]
+pub fn command(service: &str, version: u32, name: &str) -> String {
+    format!("{ROOT}.cmd.{service}.v{version}.{name}")
+}
+
+/// Subject of a query.
+#[must_use]
+pub fn query(service: &str, version: u32, name: &str) -> String {
+    format!("{ROOT}.qry.{service}.v{version}.{name}")
+}
+
+/// Subject of an event of one project.
+#[must_use]
+pub fn event(service: &str, version: u32, project: &str, name: &str) -> String {
+    format!(
+        "{ROOT}.evt.{service}.v{version}.{}.{name}",
+        encode_token(project)
+    )
+}
+
+/// Subject of an event of every project.
+#[must_use]
+pub fn event_of_any_project(service: &str, version: u32, name: &str) -> String {
+    format!("{ROOT}.evt.{service}.v{version}.*.{name}")
+}
+
+/// Subject on which one instance of a part takes the outcomes of its commands.
+#[must_use]
+pub fn reply(part: &str, instance: &str) -> String {
+    format!("{ROOT}.rpl.{part}.{instance}")
+}
+
+/// Prefix of a part's inboxes for answers to its queries; each part may listen to its own alone.
+#[must_use]
+pub fn inbox_prefix(part: &str) -> String {
+    format!("_INBOX.{part}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_name_is_one_token_and_comes_back(name in ".*") {
+            let token = encode_token(&name);
+            prop_assert!(!token.is_empty());
+            prop_assert!(token.chars().all(|c| c.is_ascii_alphanumeric() || "-_%".contains(c)));
+            prop_assert_eq!(decode_token(&token), Some(name));
+        }
+
+        #[test]
+        fn two_names_never_share_a_token(left in ".*", right in ".*") {
+            prop_assert_eq!(encode_token(&left) == encode_token(&right), left == right);
+        }
+    }
+}

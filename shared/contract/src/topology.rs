@@ -1,0 +1,155 @@
+//! The streams and durable consumers, made from the contract table.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    consumer::{AckPolicy, pull},
+    stream::{Config, DiscardPolicy, RetentionPolicy, StorageType},
+};
+
+use crate::{
+    Service,
+    table::{Kind, entries},
+};
+
+/// The stream of all events.
+pub const EVENT_STREAM: &str = "MUSTER_EVENTS";
+
+/// How long the broker remembers the `Nats-Msg-Id` of a publication. A helper only: the inbox is what counts.
+pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
+
+/// How long a message may stay unacknowledged before it is delivered again. Handlers that need longer say so
+/// (`AckKind::Progress`), so this can be short: it is what a command waits whose service was killed.
+pub const ACKNOWLEDGE_WAIT: Duration = Duration::from_secs(4);
+
+/// Most messages that the replicas of one service may hold unacknowledged, all together.
+pub const PENDING_ACKNOWLEDGEMENTS: i64 = 1024;
+
+/// What a site may set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Copies of each stream: 1 on one server, 3 on a cluster.
+    pub replicas: usize,
+    /// Bytes that one service's waiting commands may take. Beyond it publishing is refused: overload is an error, not a loss.
+    pub command_bytes: i64,
+    /// Bytes that events may take; the oldest go first.
+    pub event_bytes: i64,
+    /// How long events are kept.
+    pub event_age: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            replicas: 1,
+            command_bytes: 256 * 1024 * 1024,
+            event_bytes: 4 * 1024 * 1024 * 1024,
+            event_age: Duration::from_hours(7 * 24),
+        }
+    }
+}
+
+/// Every stream of Muster.
+#[must_use]
+pub fn streams(limits: &Limits) -> Vec<Config> {
+    let mut streams: Vec<Config> = Service::ALL
+        .iter()
+        .map(|service| Config {
+            name: service.command_stream().to_owned(),
+            description: Some(format!("Commands for {service}")),
+            subjects: vec![format!("muster.cmd.{service}.>")],
+            retention: RetentionPolicy::WorkQueue,
+            discard: DiscardPolicy::New,
+            max_bytes: limits.command_bytes,
+            ..common(limits)
+        })
+        .collect();
+    streams.push(Config {
+        name: EVENT_STREAM.to_owned(),
+        description: Some("Events of all services".to_owned()),
+        subjects: vec!["muster.evt.>".to_owned()],
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::Old,
+        max_bytes: limits.event_bytes,
+        max_age: limits.event_age,
+        ..common(limits)
+    });
+    streams
+}
+
+fn common(limits: &Limits) -> Config {
+    Config {
+        storage: StorageType::File,
+        num_replicas: limits.replicas,
+        duplicate_window: DUPLICATE_WINDOW,
+        ..Config::default()
+    }
+}
+
+/// The durable consumer through which a service takes its commands. All its replicas share it.
+///
+/// Deliveries are not limited here: past `max_deliver` JetStream would leave a message stuck while it shows no lag. The
+/// service counts deliveries itself and puts a message aside as a dead letter.
+#[must_use]
+pub fn command_consumer(service: Service) -> pull::Config {
+    pull::Config {
+        durable_name: Some(service.name().to_owned()),
+        description: Some(format!("Commands taken by {service}")),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ACKNOWLEDGE_WAIT,
+        max_ack_pending: PENDING_ACKNOWLEDGEMENTS,
+        max_deliver: -1,
+        ..pull::Config::default()
+    }
+}
+
+/// Services that take at least one command.
+pub fn commanded_services() -> impl Iterator<Item = Service> {
+    Service::ALL
+        .iter()
+        .copied()
+        .filter(|service| entries(Kind::Command).any(|entry| entry.service == *service))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::CONTRACT;
+
+    #[test]
+    fn each_stored_message_has_exactly_one_stream() {
+        let streams = streams(&Limits::default());
+        for entry in CONTRACT.iter() {
+            let keeping: Vec<_> = streams
+                .iter()
+                .filter(|stream| {
+                    stream
+                        .subjects
+                        .iter()
+                        .any(|subject| entry.subject.starts_with(subject.trim_end_matches('>')))
+                })
+                .map(|stream| stream.name.as_str())
+                .collect();
+            assert_eq!(
+                keeping,
+                entry.stream().into_iter().collect::<Vec<_>>(),
+                "{}",
+                entry.subject
+            );
+        }
+    }
+
+    #[test]
+    fn overload_of_a_command_stream_is_an_error_and_not_a_loss() {
+        for stream in streams(&Limits::default()) {
+            if stream.retention == RetentionPolicy::WorkQueue {
+                assert_eq!(stream.discard, DiscardPolicy::New);
+                assert!(stream.max_bytes > 0);
+                assert_eq!(stream.max_age, Duration::ZERO);
+            } else {
+                assert!(stream.max_age > Duration::ZERO);
+            }
+            assert_eq!(stream.persist_mode, None, "it acknowledges before writing");
+        }
+    }
+}
