@@ -69,6 +69,7 @@ pub trait Query: Message {
 /// How a command or a query came out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "{T}Or{R}")]
 pub enum Outcome<T, R> {
     /// Carried out.
     Done(T),

@@ -28,7 +28,7 @@ pub enum ReplyBody {
 
 /// [`Reply`] as documentation shows it.
 #[derive(JsonSchema)]
-#[schemars(rename = "Reply")]
+#[schemars(rename = "ReplyWith{O}")]
 pub struct ReplySchema<O> {
     /// Id of the command.
     pub id: String,
@@ -39,7 +39,7 @@ pub struct ReplySchema<O> {
 /// [`ReplyBody`] as documentation shows it.
 #[derive(JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(rename = "ReplyBody")]
+#[schemars(rename = "ReplyBodyWith{O}")]
 pub enum ReplyBodySchema<O> {
     /// Its outcome.
     Outcome(O),
