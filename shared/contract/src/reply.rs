@@ -10,6 +10,9 @@ use uuid::Uuid;
 pub struct Reply {
     /// Id of the command.
     pub id: Uuid,
+    /// Fingerprint of the request that is answered: under one `Idempotency-Key` two different ones may wait at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// What became of it.
     pub body: ReplyBody,
 }
@@ -32,6 +35,8 @@ pub enum ReplyBody {
 pub struct ReplySchema<O> {
     /// Id of the command.
     pub id: String,
+    /// Fingerprint of the request that is answered.
+    pub fingerprint: Option<String>,
     /// `{"outcome": …}`, `"key_reused"` or `"dead_lettered"`.
     pub body: ReplyBodySchema<O>,
 }

@@ -1,0 +1,239 @@
+//! The ingress's way of asking the owner of the tables (design §3, rule 8).
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_nats::{HeaderMap, Message, StatusCode, service};
+use futures_util::StreamExt;
+use muster_contract::{Outcome, Principal, Query, headers, subject};
+use muster_platform::Shutdown;
+use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument, warn};
+use uuid::Uuid;
+
+use crate::{
+    Broker, BrokerError, Environment, spans,
+    waiters::{Waiter, Waiters},
+};
+
+/// Pause before a question is asked again that nobody was there to answer.
+const ASK_AGAIN_PAUSE: Duration = Duration::from_millis(100);
+
+/// Limits of a [`QueryClient`].
+#[derive(Debug, Clone, Copy)]
+pub struct QueryClientOptions {
+    /// Questions that may wait at once; one more is refused.
+    pub waiter_limit: usize,
+    /// Bytes that one answer may have.
+    pub answer_limit: usize,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The broker cannot be reached.
+    #[error("the broker is away")]
+    BrokerAway,
+    /// Nobody was there to answer before the deadline.
+    #[error("the service is away")]
+    OwnerAway,
+    /// Too many questions wait already.
+    #[error("{limit} questions are waiting already")]
+    TooManyWaiters {
+        /// Questions that may wait.
+        limit: usize,
+    },
+    /// The question or the answer is too long.
+    #[error("more than {limit} bytes")]
+    TooLarge {
+        /// Bytes it may have.
+        limit: usize,
+    },
+    /// No answer before the deadline.
+    #[error("no answer in time")]
+    Deadline,
+    /// The owner failed.
+    #[error("the service failed: {0}")]
+    Failed(String),
+    /// Question or answer is not of the contract's type.
+    #[error("encoding")]
+    Encoding(#[source] serde_json::Error),
+}
+
+/// Asks questions; cheap to clone.
+#[derive(Clone)]
+pub struct QueryClient {
+    broker: Broker,
+    waiters: Arc<Waiters<String, Arc<Message>>>,
+    inbox: Arc<str>,
+    options: QueryClientOptions,
+    environment: Environment,
+}
+
+impl QueryClient {
+    /// Starts to listen for answers.
+    pub async fn start(
+        broker: Broker,
+        options: QueryClientOptions,
+        environment: Environment,
+        shutdown: &Shutdown,
+    ) -> Result<Self, BrokerError> {
+        let part = broker.part().name();
+        let inbox = format!("{}.{}", subject::inbox_prefix(part), broker.instance());
+        let all = format!("{inbox}.*");
+        let mut answers = broker
+            .client()
+            .subscribe(all.clone())
+            .await
+            .map_err(|source| BrokerError::Subscribe {
+                subject: all,
+                source,
+            })?;
+        let waiters = Waiters::<String, Arc<Message>>::new(options.waiter_limit);
+        let (listening, stop) = (waiters.clone(), shutdown.token());
+        tokio::spawn(async move {
+            while let Some(message) = answers.next().await {
+                let address = message.subject.to_string();
+                listening.give(&address, Arc::new(message));
+            }
+            if !stop.is_cancelled() {
+                warn!(target: "muster::messaging", "the subscription to answers has ended");
+            }
+        });
+        Ok(Self {
+            broker,
+            waiters,
+            inbox: inbox.into(),
+            options,
+            environment,
+        })
+    }
+
+    /// Asks the owner and waits for its answer; asks again while nobody is there.
+    pub async fn ask<Q: Query>(
+        &self,
+        query: &Q,
+        principal: Option<&Principal>,
+        deadline: Duration,
+    ) -> Result<Outcome<Q::Answer, Q::Refusal>, AskError> {
+        let payload = serde_json::to_vec(query).map_err(AskError::Encoding)?;
+        let limit = self.broker.payload_limit();
+        if payload.len() > limit {
+            return Err(AskError::TooLarge { limit });
+        }
+        let span = spans::ask(&Q::subject());
+        let mut map = HeaderMap::new();
+        map.insert(headers::SCHEMA, Q::schema());
+        if let Some(principal) = principal {
+            let principal = serde_json::to_string(principal).map_err(AskError::Encoding)?;
+            map.insert(headers::PRINCIPAL, principal);
+        }
+        spans::inject(&span, &mut map);
+        let deadline = Instant::now() + deadline;
+        let payload = bytes::Bytes::from(payload);
+        let asking = async {
+            loop {
+                if !self.broker.is_connected() {
+                    return Err(AskError::BrokerAway);
+                }
+                match self.ask_once(Q::subject(), &map, &payload, deadline).await {
+                    Err(AskError::OwnerAway) if Instant::now() + ASK_AGAIN_PAUSE < deadline => {
+                        tokio::time::sleep(ASK_AGAIN_PAUSE).await;
+                    }
+                    other => return other,
+                }
+            }
+        };
+        let answer = asking.instrument(span).await?;
+        serde_json::from_slice(&answer).map_err(AskError::Encoding)
+    }
+
+    async fn ask_once(
+        &self,
+        subject: String,
+        headers: &HeaderMap,
+        payload: &bytes::Bytes,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, AskError> {
+        let id: Uuid = self.environment.ids.next();
+        let address = format!("{}.{}", self.inbox, id.simple());
+        let limit = self.waiters.limit();
+        let mut waiter = self
+            .waiters
+            .wait_for(address.clone())
+            .ok_or(AskError::TooManyWaiters { limit })?;
+        self.broker
+            .client()
+            .publish_with_reply_and_headers(subject, address, headers.clone(), payload.clone())
+            .await
+            .map_err(|_| AskError::BrokerAway)?;
+        let answer = self.collect(&mut waiter);
+        timeout_at(deadline, answer)
+            .await
+            .unwrap_or(Err(AskError::Deadline))
+    }
+
+    /// Puts the answer together from its parts, in whatever order they come.
+    async fn collect(
+        &self,
+        waiter: &mut Waiter<String, Arc<Message>>,
+    ) -> Result<Vec<u8>, AskError> {
+        let mut connection = self.broker.connection();
+        let epoch = connection.borrow_and_update().epoch;
+        let mut parts = BTreeMap::new();
+        let mut size = 0;
+        loop {
+            let message = tokio::select! {
+                biased;
+                message = waiter.next() => message.ok_or(AskError::Deadline)?,
+                // The answer went to the connection that was lost.
+                _ = connection.wait_for(|now| now.connected && now.epoch != epoch) => {
+                    return Err(AskError::OwnerAway);
+                }
+            };
+            if message.status == Some(StatusCode::NO_RESPONDERS) {
+                return Err(AskError::OwnerAway);
+            }
+            let header = |name| {
+                let headers = message.headers.as_ref()?;
+                Some(headers.get(name)?.as_str().to_owned())
+            };
+            if let Some(error) = header(service::NATS_SERVICE_ERROR) {
+                return Err(AskError::Failed(error));
+            }
+            let (number, count) = header(headers::ANSWER_PART)
+                .and_then(|part| numbers(&part))
+                .unwrap_or((1, 1));
+            size += message.payload.len();
+            let limit = self.options.answer_limit;
+            if size > limit {
+                return Err(AskError::TooLarge { limit });
+            }
+            parts.insert(number, message.payload.clone());
+            if parts.len() >= count {
+                let mut answer = Vec::with_capacity(size);
+                for part in parts.values() {
+                    answer.extend_from_slice(part);
+                }
+                return Ok(answer);
+            }
+        }
+    }
+}
+
+/// `2/5`: the second part of five.
+fn numbers(part: &str) -> Option<(usize, usize)> {
+    let (number, count) = part.split_once('/')?;
+    Some((number.parse().ok()?, count.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_say_their_number() {
+        assert_eq!(numbers("2/5"), Some((2, 5)));
+        assert_eq!(numbers("2"), None);
+        assert_eq!(numbers("x/5"), None);
+    }
+}

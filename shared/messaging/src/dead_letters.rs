@@ -1,0 +1,177 @@
+//! Messages that could not be processed: filed, listed, published again or thrown away.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
+use muster_contract::{
+    Command, Outcome, Query,
+    dead_letters::{
+        DeadLetter, DeadLetterFilter, DeadLetterId, DeadLetterPage, PAGE_LIMIT, UnknownDeadLetter,
+    },
+    headers,
+    message::Never,
+};
+use muster_storage::{
+    Database, StorageError, Transaction,
+    dead_letters::{self, NewDeadLetter},
+};
+
+use crate::{
+    AnswerQuery, Asked, Effects, Environment, HandleCommand, HandlerError, Request,
+    delivery::Raw,
+    outbox_message::{OutboxMessage, Payload},
+};
+
+/// Where a service keeps its dead letters, and the handlers of the messages about them.
+#[derive(Clone)]
+pub(crate) struct Cabinet {
+    pub(crate) database: Database,
+    pub(crate) environment: Environment,
+}
+
+impl Cabinet {
+    /// Files a message. Filing it again changes nothing but its error.
+    pub(crate) async fn file(&self, raw: &Raw, reason: &str) -> Result<(), StorageError> {
+        let headers = serde_json::to_string(&raw.headers()).unwrap_or_default();
+        let letter = NewDeadLetter {
+            stream: raw.stream.clone(),
+            stream_sequence: i64::try_from(raw.stream_sequence).unwrap_or(i64::MAX),
+            subject: raw.message.subject.to_string(),
+            headers,
+            payload: raw.message.payload.to_vec(),
+            error: reason.to_owned(),
+            deliveries: raw.delivered,
+            filed_at: self.environment.clock.now().as_micros(),
+        };
+        let mut transaction = self.database.begin().await?;
+        dead_letters::file(&mut transaction, letter).await?;
+        transaction.commit().await
+    }
+}
+
+impl<Q> AnswerQuery<Q> for Cabinet
+where
+    Q: Query<Answer = DeadLetterPage, Refusal = Never> + AsRef<DeadLetterFilter>,
+{
+    async fn answer(
+        &self,
+        asked: Asked<Q>,
+    ) -> Result<Outcome<DeadLetterPage, Never>, HandlerError> {
+        let filter = asked.body.as_ref();
+        let limit = i64::from(filter.limit.min(PAGE_LIMIT));
+        let letters = dead_letters::list(
+            &self.database,
+            Some(filter.after),
+            limit,
+            filter.include_replayed,
+        )
+        .await?;
+        Ok(Outcome::Done(DeadLetterPage {
+            dead_letters: letters.into_iter().map(shown).collect(),
+            waiting: dead_letters::count(&self.database).await?,
+        }))
+    }
+}
+
+/// Publishes dead letters again.
+#[derive(Clone)]
+pub(crate) struct Replay(pub(crate) Cabinet);
+
+impl<C> HandleCommand<C> for Replay
+where
+    C: Command<Reply = DeadLetter, Refusal = UnknownDeadLetter> + AsRef<DeadLetterId>,
+{
+    async fn handle(
+        &self,
+        transaction: &mut Transaction,
+        requests: &[Request<C>],
+        effects: &mut Effects,
+    ) -> Result<Vec<Outcome<DeadLetter, UnknownDeadLetter>>, HandlerError> {
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for request in requests {
+            let id = request.body.as_ref().id;
+            let now = self.0.environment.clock.now().as_micros();
+            let found = dead_letters::get(&self.0.database, id).await?;
+            let replayed = dead_letters::mark_replayed(transaction, id, now).await?;
+            outcomes.push(match found {
+                Some(letter) if replayed => {
+                    effects.again(&letter.stream.clone(), message_of(&letter, effects));
+                    let mut shown = shown(letter);
+                    shown.replayed_at = Some(now);
+                    Outcome::Done(shown)
+                }
+                _ => Outcome::Refused(UnknownDeadLetter { id }),
+            });
+        }
+        Ok(outcomes)
+    }
+}
+
+/// Throws dead letters away.
+#[derive(Clone)]
+pub(crate) struct Discard(pub(crate) Cabinet);
+
+impl<C> HandleCommand<C> for Discard
+where
+    C: Command<Reply = DeadLetter, Refusal = UnknownDeadLetter> + AsRef<DeadLetterId>,
+{
+    async fn handle(
+        &self,
+        transaction: &mut Transaction,
+        requests: &[Request<C>],
+        _effects: &mut Effects,
+    ) -> Result<Vec<Outcome<DeadLetter, UnknownDeadLetter>>, HandlerError> {
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for request in requests {
+            let id = request.body.as_ref().id;
+            let found = dead_letters::get(&self.0.database, id).await?;
+            let discarded = dead_letters::discard(transaction, id).await?;
+            outcomes.push(match found {
+                Some(letter) if discarded => Outcome::Done(shown(letter)),
+                _ => Outcome::Refused(UnknownDeadLetter { id }),
+            });
+        }
+        Ok(outcomes)
+    }
+}
+
+/// The message as it came, but for what belonged to that one sending: nobody waits for its outcome any more.
+fn message_of(letter: &dead_letters::DeadLetter, effects: &Effects) -> OutboxMessage {
+    let headers = headers_of(letter)
+        .into_iter()
+        .filter(|(name, _)| {
+            name != headers::REPLY_TO
+                && name != headers::DEADLINE
+                && name != headers::BROKER_MESSAGE_ID
+        })
+        .collect();
+    OutboxMessage {
+        id: effects.next_id(),
+        subject: letter.subject.clone(),
+        headers,
+        payload: Payload::of(letter.payload.clone()),
+    }
+}
+
+fn headers_of(letter: &dead_letters::DeadLetter) -> Vec<(String, String)> {
+    serde_json::from_str(&letter.headers).unwrap_or_default()
+}
+
+fn shown(letter: dead_letters::DeadLetter) -> DeadLetter {
+    let headers = headers_of(&letter);
+    let (payload, payload_encoding) = match String::from_utf8(letter.payload) {
+        Ok(text) => (text, "utf-8"),
+        Err(error) => (BASE64.encode(error.as_bytes()), "base64"),
+    };
+    DeadLetter {
+        id: letter.id,
+        stream: letter.stream,
+        stream_sequence: letter.stream_sequence,
+        subject: letter.subject,
+        headers,
+        payload,
+        payload_encoding: payload_encoding.to_owned(),
+        error: letter.error,
+        deliveries: letter.deliveries,
+        filed_at: letter.filed_at,
+        replayed_at: letter.replayed_at,
+    }
+}

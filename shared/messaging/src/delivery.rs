@@ -1,0 +1,161 @@
+//! A message as it came from a stream.
+
+use std::{collections::VecDeque, str::FromStr};
+
+use async_nats::{HeaderMap, jetstream};
+use muster_contract::{Principal, headers};
+use muster_platform::Timestamp;
+use tracing::Span;
+use uuid::Uuid;
+
+use crate::{
+    context::{Context, Known},
+    spans,
+};
+
+/// Longest `Muster-Message-Id` and the like that is looked at.
+const HEADER_LIMIT: usize = 64 * 1024;
+
+/// A message that can be given to a handler.
+pub(crate) struct Delivery {
+    pub(crate) raw: Raw,
+    pub(crate) context: Context,
+    pub(crate) schema: String,
+    pub(crate) reply_to: Option<String>,
+    pub(crate) fingerprint: Option<String>,
+    /// The same command, come again before the first was settled. All are acknowledged and answered together.
+    pub(crate) twins: VecDeque<Delivery>,
+    /// The `process` span; closed when the message is settled.
+    pub(crate) span: Span,
+}
+
+/// A message whose headers are not those of the contract.
+pub(crate) struct Unreadable {
+    pub(crate) raw: Box<Raw>,
+    /// What is wrong with them.
+    pub(crate) reason: String,
+}
+
+/// The message and where in its stream it stands.
+pub(crate) struct Raw {
+    pub(crate) message: jetstream::Message,
+    pub(crate) stream: String,
+    pub(crate) stream_sequence: u64,
+    pub(crate) delivered: i64,
+}
+
+impl Raw {
+    pub(crate) fn of(message: jetstream::Message) -> Result<Self, async_nats::Error> {
+        let info = message.info()?;
+        let (stream, stream_sequence, delivered) =
+            (info.stream.to_owned(), info.stream_sequence, info.delivered);
+        Ok(Self {
+            message,
+            stream,
+            stream_sequence,
+            delivered,
+        })
+    }
+
+    pub(crate) fn headers(&self) -> Vec<(String, String)> {
+        let Some(headers) = &self.message.headers else {
+            return Vec::new();
+        };
+        headers
+            .iter()
+            .flat_map(|(name, values)| {
+                values
+                    .iter()
+                    .map(move |value| (name.to_string(), value.as_str().to_owned()))
+            })
+            .collect()
+    }
+}
+
+impl Delivery {
+    /// Reads the headers.
+    pub(crate) fn read(raw: Raw, now: Timestamp) -> Result<Self, Unreadable> {
+        match read_headers(&raw, now) {
+            Ok(read) => Ok(Self {
+                raw,
+                context: read.context,
+                schema: read.schema,
+                reply_to: read.reply_to,
+                fingerprint: read.fingerprint,
+                twins: VecDeque::new(),
+                span: read.span,
+            }),
+            Err(reason) => Err(Unreadable {
+                raw: Box::new(raw),
+                reason,
+            }),
+        }
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.raw.message.payload
+    }
+}
+
+struct Read {
+    context: Context,
+    schema: String,
+    reply_to: Option<String>,
+    fingerprint: Option<String>,
+    span: Span,
+}
+
+fn read_headers(raw: &Raw, now: Timestamp) -> Result<Read, String> {
+    let none = HeaderMap::new();
+    let map = raw.message.headers.as_ref().unwrap_or(&none);
+    let text = |name: &str| {
+        map.get(name)
+            .map(async_nats::HeaderValue::as_str)
+            .filter(|value| value.len() <= HEADER_LIMIT)
+    };
+    let id: Uuid = parse(text(headers::MESSAGE_ID), headers::MESSAGE_ID)?
+        .ok_or_else(|| format!("the header {} is missing", headers::MESSAGE_ID))?;
+    let schema = text(headers::SCHEMA)
+        .ok_or_else(|| format!("the header {} is missing", headers::SCHEMA))?
+        .to_owned();
+    let correlation_id = parse(text(headers::CORRELATION_ID), headers::CORRELATION_ID)?;
+    let principal = text(headers::PRINCIPAL)
+        .map(serde_json::from_str::<Principal>)
+        .transpose()
+        .map_err(|error| format!("the header {}: {error}", headers::PRINCIPAL))?;
+    let deadline: Option<i64> = parse(text(headers::DEADLINE), headers::DEADLINE)?;
+    let reply_to = text(headers::REPLY_TO)
+        .filter(|_| deadline.is_none_or(|deadline| deadline > now.as_micros()))
+        .map(str::to_owned);
+    let span = spans::process(raw, map, id);
+    let trace = spans::trace_of(&span, map);
+    Ok(Read {
+        context: Context {
+            inner: Known {
+                id,
+                correlation_id: correlation_id.unwrap_or(id),
+                principal,
+                received_at: now,
+                trace,
+            }
+            .into(),
+        },
+        schema,
+        reply_to,
+        fingerprint: text(headers::FINGERPRINT).map(str::to_owned),
+        span,
+    })
+}
+
+fn parse<T: FromStr>(value: Option<&str>, name: &str) -> Result<Option<T>, String>
+where
+    T::Err: std::fmt::Display,
+{
+    value
+        .map(|value| {
+            value
+                .parse()
+                .map_err(|error| format!("the header {name}: {error}"))
+        })
+        .transpose()
+}

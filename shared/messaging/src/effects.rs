@@ -1,0 +1,116 @@
+//! What a handler wants sent once its transaction has committed.
+
+use std::sync::Arc;
+
+use muster_contract::{Command, Event, Principal, headers, topology::EVENT_STREAM};
+use muster_platform::Ids;
+use serde::Serialize;
+use serde_json::value::to_raw_value;
+use uuid::Uuid;
+
+use crate::{
+    Context, HandlerError,
+    outbox_message::{OutboxMessage, Payload, PendingRow},
+};
+
+/// Collects events and onward commands; they become rows of the transaction.
+pub struct Effects {
+    ids: Arc<dyn Ids>,
+    rows: Vec<PendingRow>,
+}
+
+impl Effects {
+    pub(crate) fn new(ids: Arc<dyn Ids>) -> Self {
+        Self {
+            ids,
+            rows: Vec::new(),
+        }
+    }
+
+    /// Tells the fact to whoever listens.
+    pub fn emit<E: Event>(&mut self, cause: &Context, event: &E) -> Result<(), HandlerError> {
+        let headers = vec![(headers::SCHEMA.to_owned(), E::schema())];
+        self.add(cause, EVENT_STREAM, event.subject(), headers, event)
+    }
+
+    /// Asks another service (or this one) for something, on behalf of whoever caused it.
+    pub fn command<C: Command>(
+        &mut self,
+        cause: &Context,
+        command: &C,
+    ) -> Result<(), HandlerError> {
+        let mut headers = vec![(headers::SCHEMA.to_owned(), C::schema())];
+        if let Some(principal) = cause.principal() {
+            headers.push((headers::PRINCIPAL.to_owned(), encode_principal(principal)?));
+        }
+        let stream = C::SERVICE.command_stream();
+        self.add(cause, stream, C::subject(), headers, command)
+    }
+
+    /// Publishes a message again as it once came, under a new identity for the broker and its old one for the inbox.
+    pub(crate) fn again(&mut self, stream: &str, message: OutboxMessage) {
+        self.row(stream).messages.push(message);
+    }
+
+    /// A new id.
+    #[must_use]
+    pub fn next_id(&self) -> Uuid {
+        self.ids.next()
+    }
+
+    pub(crate) fn into_rows(self) -> Vec<PendingRow> {
+        self.rows
+    }
+
+    fn add<M: Serialize>(
+        &mut self,
+        cause: &Context,
+        stream: &str,
+        subject: String,
+        mut headers: Vec<(String, String)>,
+        body: &M,
+    ) -> Result<(), HandlerError> {
+        headers.push((
+            headers::CORRELATION_ID.to_owned(),
+            cause.correlation_id().to_string(),
+        ));
+        headers.push((headers::CAUSATION_ID.to_owned(), cause.id().to_string()));
+        if let Some((parent, state)) = &cause.inner.trace {
+            headers.push((headers::TRACE_PARENT.to_owned(), parent.clone()));
+            if !state.is_empty() {
+                headers.push((headers::TRACE_STATE.to_owned(), state.clone()));
+            }
+        }
+        let message = OutboxMessage {
+            id: self.ids.next(),
+            subject,
+            headers,
+            payload: Payload::Json(to_raw_value(body).map_err(HandlerError::Encoding)?),
+        };
+        self.row(stream).messages.push(message);
+        Ok(())
+    }
+
+    /// The row for the stream: one for each, however many messages it gets.
+    fn row(&mut self, stream: &str) -> &mut PendingRow {
+        let place = self.rows.iter().position(|row| row.stream == stream);
+        let place = place.unwrap_or_else(|| {
+            self.rows.push(PendingRow {
+                id: self.ids.next(),
+                stream: stream.to_owned(),
+                messages: Vec::new(),
+            });
+            self.rows.len() - 1
+        });
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the place was found or made just above"
+        )]
+        &mut self.rows[place]
+    }
+}
+
+pub(crate) fn encode_principal(principal: &Principal) -> Result<String, HandlerError> {
+    // Header values are one line; JSON escapes line breaks.
+    serde_json::to_string(principal).map_err(HandlerError::Encoding)
+}

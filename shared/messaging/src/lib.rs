@@ -1,0 +1,38 @@
+//! The message path (design §3): how a command gets from the ingress to the service that owns it and its outcome back,
+//! exactly once in effect, whatever dies in between.
+//!
+//! - [`Broker`]: one part's connection. [`topology`]: streams and consumers.
+//! - [`CommandClient`], [`QueryClient`]: the ingress's side.
+//! - [`ServiceBuilder`]: a service's side. Batches of commands run in one transaction together with their
+//!   inbox rows and their outbox row; replies, acknowledgements and events follow the commit.
+
+mod asking;
+mod batch;
+mod breakpoint;
+mod broker;
+mod context;
+mod dead_letters;
+mod delivery;
+mod effects;
+mod handler;
+mod healing;
+mod housekeeping;
+mod intake;
+mod outbox_message;
+mod outcome_key;
+mod publisher;
+mod queries;
+mod sending;
+mod service;
+mod spans;
+pub mod topology;
+mod waiters;
+
+pub use asking::{AskError, QueryClient, QueryClientOptions};
+pub use broker::{Broker, BrokerError, BrokerOptions, Connection};
+pub use context::{Context, Environment};
+pub use effects::Effects;
+pub use handler::{AnswerQuery, Asked, HandleCommand, HandlerError, OutcomeOf, Request};
+pub use outcome_key::command_id_for_key;
+pub use sending::{CommandClient, CommandClientOptions, SendError, SendOptions};
+pub use service::{Running, ServiceBuilder, ServiceOptions};

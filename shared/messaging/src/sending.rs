@@ -1,0 +1,338 @@
+//! The ingress's way of sending a command and waiting for its outcome (design §3, rules 2 and 7).
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use async_nats::{
+    HeaderMap,
+    jetstream::{
+        ErrorCode,
+        context::{PublishAckFuture, PublishError, PublishErrorKind},
+    },
+};
+use futures_util::StreamExt;
+use muster_contract::{
+    Command, Outcome, Principal, Reply, ReplyBody, headers, subject,
+    table::{Kind, entries},
+};
+use muster_platform::Shutdown;
+use muster_telemetry::{
+    Metrics,
+    metrics::{CommandMetrics, CommandOutcome, WaiterMetrics},
+};
+use tokio::time::Instant;
+use tracing::{Instrument, error, warn};
+use uuid::Uuid;
+
+use crate::{Broker, BrokerError, Environment, spans, topology::chain, waiters::Waiters};
+
+/// Pause before a command is sent again that the broker did not take.
+const RESEND_PAUSE: Duration = Duration::from_millis(100);
+
+/// Room for the headers in a message of the longest length.
+const HEADER_ROOM: usize = 16 * 1024;
+
+/// Limits of a [`CommandClient`].
+#[derive(Debug, Clone, Copy)]
+pub struct CommandClientOptions {
+    /// Requests that may wait at once; one more is refused.
+    pub waiter_limit: usize,
+}
+
+/// What goes with a command.
+#[derive(Debug, Clone)]
+pub struct SendOptions {
+    /// Its id: new, or [derived](crate::command_id_for_key) from an `Idempotency-Key`.
+    pub id: Uuid,
+    /// Same for everything that the request sets off.
+    pub correlation_id: Uuid,
+    /// Who calls.
+    pub principal: Principal,
+    /// With an `Idempotency-Key`: the hash of the request.
+    pub fingerprint: Option<String>,
+    /// How long to wait for the outcome.
+    pub deadline: Duration,
+}
+
+/// Why there is no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The broker cannot be reached: nothing was sent.
+    #[error("the broker is away")]
+    BrokerAway,
+    /// The service has more commands waiting than its stream may hold: nothing was stored.
+    #[error("the service has too many commands waiting")]
+    StreamFull,
+    /// Too many requests wait already: nothing was sent.
+    #[error("{limit} requests are waiting already")]
+    TooManyWaiters {
+        /// Requests that may wait.
+        limit: usize,
+    },
+    /// The command does not fit into one message.
+    #[error("the command is longer than {limit} bytes")]
+    TooLarge {
+        /// Bytes that fit.
+        limit: usize,
+    },
+    /// The deadline has passed. The command runs all the same; its id gives its outcome later.
+    #[error("command {id} is still running")]
+    StillRunning {
+        /// The command's id.
+        id: Uuid,
+    },
+    /// The `Idempotency-Key` was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// It could not be processed and was put aside.
+    #[error("the command could not be processed and was put aside")]
+    DeadLettered,
+    /// Command or outcome is not of the contract's type.
+    #[error("encoding")]
+    Encoding(#[source] serde_json::Error),
+}
+
+type Key = (Uuid, Option<String>);
+
+/// Sends commands and waits for their outcomes; cheap to clone.
+#[derive(Clone)]
+pub struct CommandClient {
+    broker: Broker,
+    waiters: Arc<Waiters<Key, ReplyBody>>,
+    reply_to: Arc<str>,
+    environment: Environment,
+    waiting: WaiterMetrics,
+    commands: Arc<HashMap<String, CommandMetrics>>,
+}
+
+impl CommandClient {
+    /// Starts to listen for outcomes.
+    pub async fn start(
+        broker: Broker,
+        options: CommandClientOptions,
+        environment: Environment,
+        metrics: &Metrics,
+        shutdown: &Shutdown,
+    ) -> Result<Self, BrokerError> {
+        let reply_to = subject::reply(broker.part().name(), broker.instance());
+        let mut replies = broker
+            .client()
+            .subscribe(reply_to.clone())
+            .await
+            .map_err(|source| BrokerError::Subscribe {
+                subject: reply_to.clone(),
+                source,
+            })?;
+        let waiters = Waiters::new(options.waiter_limit);
+        let (listening, stop) = (waiters.clone(), shutdown.token());
+        // Not a task that shutting down waits for: requests that are being finished still need it.
+        tokio::spawn(async move {
+            while let Some(message) = replies.next().await {
+                give(&listening, &message.payload);
+            }
+            if !stop.is_cancelled() {
+                warn!(target: "muster::messaging", "the subscription to outcomes has ended");
+            }
+        });
+        let commands = entries(Kind::Command)
+            .map(|entry| (entry.schema.clone(), metrics.command(entry.schema.clone())))
+            .collect();
+        Ok(Self {
+            broker,
+            waiters,
+            reply_to: reply_to.into(),
+            environment,
+            waiting: metrics.waiters(),
+            commands: Arc::new(commands),
+        })
+    }
+
+    /// How many requests wait at this moment.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiters.count()
+    }
+
+    /// Sends the command and waits for its outcome.
+    ///
+    /// It is sent again if the connection was lost meanwhile, since either it or its reply may have been lost too; the inbox
+    /// of the service makes that harmless.
+    pub async fn send<C: Command>(
+        &self,
+        command: &C,
+        options: SendOptions,
+    ) -> Result<Outcome<C::Reply, C::Refusal>, SendError> {
+        let started = Instant::now();
+        let result = self.exchange(command, &options, started).await;
+        if let Some(metrics) = self.commands.get(&C::schema()) {
+            metrics.finished(outcome_of(&result), started.elapsed());
+        }
+        result
+    }
+
+    async fn exchange<C: Command>(
+        &self,
+        command: &C,
+        options: &SendOptions,
+        started: Instant,
+    ) -> Result<Outcome<C::Reply, C::Refusal>, SendError> {
+        let payload = serde_json::to_vec(command).map_err(SendError::Encoding)?;
+        let limit = self.broker.payload_limit().saturating_sub(HEADER_ROOM);
+        if payload.len() > limit {
+            return Err(SendError::TooLarge { limit });
+        }
+        if !self.broker.is_connected() {
+            return Err(SendError::BrokerAway);
+        }
+        let key = (options.id, options.fingerprint.clone());
+        let limit = self.waiters.limit();
+        let mut waiter = self
+            .waiters
+            .wait_for(key)
+            .ok_or(SendError::TooManyWaiters { limit })?;
+        let _waiting = self.waiting.enter();
+
+        let span = spans::send_command(&C::subject(), options.id, options.correlation_id);
+        let mut headers = self.headers::<C>(options)?;
+        spans::inject(&span, &mut headers);
+        let deadline = started + options.deadline;
+        let sending = self.send_until_stored(C::subject(), headers, payload.into(), deadline);
+        let reply = tokio::select! {
+            biased;
+            reply = waiter.next() => reply,
+            error = sending.instrument(span) => return Err(error.unless_sent(options.id)),
+            () = tokio::time::sleep_until(deadline) => None,
+        };
+        match reply {
+            Some(ReplyBody::Outcome(outcome)) => {
+                serde_json::from_str(outcome.get()).map_err(SendError::Encoding)
+            }
+            Some(ReplyBody::KeyReused) => Err(SendError::KeyReused),
+            Some(ReplyBody::DeadLettered) => Err(SendError::DeadLettered),
+            None => Err(SendError::StillRunning { id: options.id }),
+        }
+    }
+
+    /// Sends the command, and again whenever it or the reply may have been lost. Comes back only with an error.
+    async fn send_until_stored(
+        &self,
+        subject: String,
+        headers: HeaderMap,
+        payload: bytes::Bytes,
+        deadline: Instant,
+    ) -> Unsent {
+        let mut connection = self.broker.connection();
+        let mut perhaps_sent = false;
+        loop {
+            let epoch = connection.borrow_and_update().epoch;
+            let sent = self
+                .broker
+                .jetstream()
+                .publish_with_headers(subject.clone(), headers.clone(), payload.clone())
+                .await;
+            let stored = match sent {
+                Ok(acknowledgement) => stored(acknowledgement).await,
+                Err(error) => Err(error),
+            };
+            match stored {
+                Ok(()) => {
+                    perhaps_sent = true;
+                    // The outcome comes by the other way; here only a new connection matters.
+                    if connection
+                        .wait_for(|now| now.connected && now.epoch != epoch)
+                        .await
+                        .is_err()
+                    {
+                        return Unsent::Away { perhaps_sent };
+                    }
+                }
+                Err(error) if is_full(&error) => return Unsent::Full,
+                Err(error) => {
+                    // Time-out or broken pipe: it may be stored all the same. No stream: it is not.
+                    perhaps_sent |= error.kind() != PublishErrorKind::StreamNotFound;
+                    warn!(target: "muster::messaging", error = %chain(&error), "a command was not taken; sending it again");
+                    let away = async {
+                        tokio::time::sleep(RESEND_PAUSE).await;
+                        connection.wait_for(|now| now.connected).await.is_err()
+                    };
+                    match tokio::time::timeout_at(deadline - RESEND_PAUSE, away).await {
+                        Ok(false) => {}
+                        Ok(true) | Err(_) => return Unsent::Away { perhaps_sent },
+                    }
+                }
+            }
+        }
+    }
+
+    fn headers<C: Command>(&self, options: &SendOptions) -> Result<HeaderMap, SendError> {
+        let principal = serde_json::to_string(&options.principal).map_err(SendError::Encoding)?;
+        let now = self.environment.clock.now();
+        let mut map = HeaderMap::new();
+        map.insert(headers::MESSAGE_ID, options.id.to_string());
+        map.insert(headers::SCHEMA, C::schema());
+        map.insert(headers::CORRELATION_ID, options.correlation_id.to_string());
+        map.insert(headers::PRINCIPAL, principal);
+        map.insert(headers::REPLY_TO, &*self.reply_to);
+        map.insert(
+            headers::DEADLINE,
+            now.plus(options.deadline).as_micros().to_string(),
+        );
+        if let Some(fingerprint) = &options.fingerprint {
+            map.insert(headers::FINGERPRINT, fingerprint.as_str());
+        }
+        Ok(map)
+    }
+}
+
+/// How sending failed.
+enum Unsent {
+    Away { perhaps_sent: bool },
+    Full,
+}
+
+impl Unsent {
+    fn unless_sent(self, id: Uuid) -> SendError {
+        match self {
+            Unsent::Away { perhaps_sent: true } => SendError::StillRunning { id },
+            Unsent::Away {
+                perhaps_sent: false,
+            } => SendError::BrokerAway,
+            Unsent::Full => SendError::StreamFull,
+        }
+    }
+}
+
+async fn stored(acknowledgement: PublishAckFuture) -> Result<(), PublishError> {
+    acknowledgement.await.map(|_| ())
+}
+
+fn is_full(error: &PublishError) -> bool {
+    use async_nats::jetstream::Error;
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<Error>())
+        .is_some_and(|error| error.error_code() == ErrorCode::STREAM_STORE_FAILED)
+}
+
+fn give(waiters: &Arc<Waiters<Key, ReplyBody>>, payload: &[u8]) {
+    match serde_json::from_slice::<Vec<Reply>>(payload) {
+        Ok(replies) => {
+            for reply in replies {
+                waiters.give(&(reply.id, reply.fingerprint), reply.body);
+            }
+        }
+        Err(error) => error!(target: "muster::messaging", %error, "replies that cannot be read"),
+    }
+}
+
+fn outcome_of<T, R>(result: &Result<Outcome<T, R>, SendError>) -> CommandOutcome {
+    match result {
+        Ok(Outcome::Done(_)) => CommandOutcome::Done,
+        Ok(Outcome::Refused(_)) | Err(SendError::KeyReused | SendError::TooLarge { .. }) => {
+            CommandOutcome::Refused
+        }
+        Err(SendError::StillRunning { .. }) => CommandOutcome::TimedOut,
+        Err(SendError::BrokerAway | SendError::StreamFull | SendError::TooManyWaiters { .. }) => {
+            CommandOutcome::Unavailable
+        }
+        Err(SendError::DeadLettered | SendError::Encoding(_)) => CommandOutcome::Failed,
+    }
+}

@@ -1,0 +1,180 @@
+//! A service: its handlers and the tasks that feed them.
+
+use std::{sync::Arc, time::Duration};
+
+use muster_contract::{Command, Query, Service, dead_letters, message::Never};
+use muster_platform::{Health, Shutdown};
+use muster_storage::Database;
+use muster_telemetry::Metrics;
+use tokio::sync::mpsc;
+
+use crate::{
+    AnswerQuery, Broker, BrokerError, Environment, HandleCommand,
+    batch::{BatchRunner, Handlers},
+    dead_letters::{Cabinet, Discard, Replay},
+    handler::{CommandHandlerOf, QueryHandlerOf},
+    housekeeping::{self, Retention},
+    intake::Intake,
+    publisher::{self, Publisher},
+    queries::{self, QueryHandlers},
+};
+
+/// What a site may set.
+#[derive(Debug, Clone, Copy)]
+pub struct ServiceOptions {
+    /// Commands in one transaction, at most.
+    pub batch_limit: usize,
+    /// How long outcomes of commands are remembered.
+    pub inbox_retention: Duration,
+    /// How long published rows are kept, for a broker that loses its tail.
+    pub outbox_retention: Duration,
+}
+
+impl Default for ServiceOptions {
+    fn default() -> Self {
+        Self {
+            batch_limit: 64,
+            inbox_retention: Duration::from_hours(8 * 24),
+            outbox_retention: Duration::from_hours(24),
+        }
+    }
+}
+
+/// Puts a service together.
+pub struct ServiceBuilder {
+    service: Service,
+    broker: Broker,
+    database: Database,
+    options: ServiceOptions,
+    environment: Environment,
+    metrics: Metrics,
+    health: Health,
+    handlers: Handlers,
+    queries: QueryHandlers,
+}
+
+/// A running service. Keeps its query endpoints alive.
+pub struct Running {
+    _queries: async_nats::service::Service,
+}
+
+impl ServiceBuilder {
+    /// A service without handlers.
+    #[must_use]
+    pub fn new(
+        service: Service,
+        broker: Broker,
+        database: Database,
+        options: ServiceOptions,
+        environment: Environment,
+        metrics: Metrics,
+        health: Health,
+    ) -> Self {
+        Self {
+            service,
+            broker,
+            database,
+            options,
+            environment,
+            metrics,
+            health,
+            handlers: Handlers::new(),
+            queries: QueryHandlers::new(),
+        }
+    }
+
+    /// Takes commands of this kind.
+    #[must_use]
+    pub fn command<C: Command>(mut self, handler: impl HandleCommand<C>) -> Self {
+        let handler = Arc::new(CommandHandlerOf::<C, _>::new(handler));
+        self.handlers.insert(C::schema(), handler);
+        self
+    }
+
+    /// Answers questions of this kind.
+    #[must_use]
+    pub fn query<Q: Query>(mut self, handler: impl AnswerQuery<Q>) -> Self {
+        let handler = Arc::new(QueryHandlerOf::<Q, _>::new(handler));
+        self.queries.insert(Q::subject(), handler);
+        self
+    }
+
+    /// Takes the three messages about its dead letters.
+    #[must_use]
+    pub fn dead_letters<L, R, D>(self) -> Self
+    where
+        L: Query<Answer = dead_letters::DeadLetterPage, Refusal = Never>
+            + AsRef<dead_letters::DeadLetterFilter>,
+        R: Command<Reply = dead_letters::DeadLetter, Refusal = dead_letters::UnknownDeadLetter>
+            + AsRef<dead_letters::DeadLetterId>,
+        D: Command<Reply = dead_letters::DeadLetter, Refusal = dead_letters::UnknownDeadLetter>
+            + AsRef<dead_letters::DeadLetterId>,
+    {
+        let cabinet = self.cabinet();
+        self.query::<L>(cabinet.clone())
+            .command::<R>(Replay(cabinet.clone()))
+            .command::<D>(Discard(cabinet))
+    }
+
+    /// Schemas of the commands that have a handler.
+    pub fn handled_commands(&self) -> impl Iterator<Item = &str> {
+        self.handlers.keys().map(String::as_str)
+    }
+
+    /// Subjects of the queries that have a handler.
+    pub fn answered_queries(&self) -> impl Iterator<Item = &str> {
+        self.queries.keys().map(String::as_str)
+    }
+
+    /// Starts the tasks. They stop in order when `shutdown` is triggered: no new commands, the batch at hand is finished, what
+    /// it has to say is published.
+    pub async fn run(self, shutdown: &Shutdown) -> Result<Running, BrokerError> {
+        let name = self.service.name();
+        let cabinet = self.cabinet();
+        let (sender, rows) = mpsc::channel(publisher::QUEUE_LIMIT);
+        let queries = queries::serve(&self.broker, self.service, self.queries, shutdown).await?;
+        let publisher = Publisher {
+            broker: self.broker.clone(),
+            database: self.database.clone(),
+            environment: self.environment.clone(),
+            sent: self.metrics.publisher(format!("muster.evt.{name}")),
+            outbox: self.metrics.outbox(name),
+            health: self.health.register(format!("{name}: publisher")),
+            stop: shutdown.token(),
+        };
+        shutdown.spawn(format!("{name}: publisher"), publisher.run(rows));
+        let intake = Intake {
+            service: self.service,
+            broker: self.broker,
+            environment: self.environment.clone(),
+            runner: BatchRunner {
+                database: self.database.clone(),
+                handlers: self.handlers,
+                environment: self.environment.clone(),
+                namespace: self.service.schema(),
+            },
+            cabinet,
+            publisher: sender,
+            metrics: self.metrics.consumer(self.service.command_stream(), name),
+            health: self.health.register(format!("{name}: commands")),
+            batch_limit: self.options.batch_limit,
+            stop: shutdown.token(),
+        };
+        shutdown.spawn(format!("{name}: commands"), intake.run());
+        let retention = Retention {
+            inbox: self.options.inbox_retention,
+            outbox: self.options.outbox_retention,
+        };
+        let housekeeping =
+            housekeeping::run(self.database, self.environment, retention, shutdown.token());
+        shutdown.spawn(format!("{name}: housekeeping"), housekeeping);
+        Ok(Running { _queries: queries })
+    }
+
+    fn cabinet(&self) -> Cabinet {
+        Cabinet {
+            database: self.database.clone(),
+            environment: self.environment.clone(),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Spans of the message path. One trace from the request of a client to the event: the span of a single message has its
+//! sender's as parent, so that the service graph of Tempo sees the edge.
+
+use async_nats::HeaderMap;
+use muster_contract::{
+    headers,
+    table::{CONTRACT, Entry},
+};
+use muster_storage::Engine;
+use muster_telemetry::{names, propagation};
+use tracing::{Span, field, info_span};
+use uuid::Uuid;
+
+use crate::{delivery::Raw, outbox_message::OutboxMessage};
+
+/// Taking one message: from its delivery to its acknowledgement.
+pub(crate) fn process(raw: &Raw, headers: &HeaderMap, id: Uuid) -> Span {
+    let span = info_span!(
+        target: "muster::messaging",
+        "process",
+        otel.name = field::Empty,
+        otel.kind = names::kind::CONSUMER,
+        messaging.system = names::value::NATS,
+        messaging.operation.name = names::value::PROCESS,
+        messaging.operation.r#type = names::value::PROCESS,
+        messaging.destination.name = %raw.message.subject,
+        messaging.consumer.group.name = field::Empty,
+        messaging.message.id = %id,
+        messaging.message.conversation_id = field::Empty,
+        nats.stream = raw.stream,
+        nats.stream_sequence = raw.stream_sequence,
+        nats.delivery_count = raw.delivered,
+    );
+    if span.is_disabled() {
+        return span;
+    }
+    let template = template(&raw.message.subject);
+    span.record(names::field::NAME, names::span::process(&template));
+    if let Some(correlation) = headers.get(headers::CORRELATION_ID) {
+        span.record(
+            names::MESSAGING_MESSAGE_CONVERSATION_ID,
+            correlation.as_str(),
+        );
+    }
+    if let Some(entry) = entry_of(&raw.message.subject) {
+        span.record(names::MESSAGING_CONSUMER_GROUP_NAME, entry.service.name());
+    }
+    propagation::set_parent_from_nats(&span, headers);
+    span
+}
+
+/// The trace context under which a message's consequences are sent: its span's, or where that is off the one it came with.
+pub(crate) fn trace_of(span: &Span, map: &HeaderMap) -> Option<(String, String)> {
+    let text = propagation::to_text(&propagation::context_of(span));
+    if let Some(parent) = text.traceparent {
+        return Some((parent, text.tracestate.unwrap_or_default()));
+    }
+    let value = |name| map.get(name).map(|value| value.as_str().to_owned());
+    Some((
+        value(headers::TRACE_PARENT)?,
+        value(headers::TRACE_STATE).unwrap_or_default(),
+    ))
+}
+
+/// The transaction that a command is carried out in, together with the rest of its batch.
+pub(crate) fn transaction(
+    process: &Span,
+    engine: Engine,
+    namespace: &str,
+    batch_size: usize,
+) -> Span {
+    if process.is_disabled() {
+        return Span::none();
+    }
+    let system = match engine {
+        Engine::Sqlite => names::value::SQLITE,
+        Engine::Postgres => names::value::POSTGRESQL,
+    };
+    info_span!(
+        target: "muster::messaging",
+        parent: process,
+        "transaction",
+        otel.name = names::span::database("transaction", namespace),
+        otel.kind = names::kind::CLIENT,
+        db.system.name = system,
+        db.namespace = namespace,
+        db.operation.name = "transaction",
+        db.operation.batch.size = batch_size,
+    )
+}
+
+/// Publishing a command.
+pub(crate) fn send_command(subject: &str, id: Uuid, correlation_id: Uuid) -> Span {
+    let span = info_span!(
+        target: "muster::messaging",
+        "send",
+        otel.name = field::Empty,
+        otel.kind = names::kind::PRODUCER,
+        messaging.system = names::value::NATS,
+        messaging.operation.name = names::value::SEND,
+        messaging.operation.r#type = names::value::SEND,
+        messaging.destination.name = subject,
+        messaging.message.id = %id,
+        messaging.message.conversation_id = %correlation_id,
+    );
+    if !span.is_disabled() {
+        span.record(names::field::NAME, names::span::send(&template(subject)));
+    }
+    span
+}
+
+/// Publishing a message of the outbox; its parent is the span of the message that caused it.
+pub(crate) fn send_event(message: &OutboxMessage) -> Span {
+    let span = info_span!(
+        target: "muster::messaging",
+        parent: None,
+        "send",
+        otel.name = field::Empty,
+        otel.kind = names::kind::PRODUCER,
+        messaging.system = names::value::NATS,
+        messaging.operation.name = names::value::SEND,
+        messaging.operation.r#type = names::value::SEND,
+        messaging.destination.name = message.subject,
+        messaging.destination.template = field::Empty,
+        messaging.message.id = %message.id,
+        messaging.message.conversation_id = field::Empty,
+    );
+    if span.is_disabled() {
+        return span;
+    }
+    let template = template(&message.subject);
+    span.record(names::field::NAME, names::span::send(&template));
+    span.record(names::MESSAGING_DESTINATION_TEMPLATE, template);
+    if let Some(correlation) = message.header(headers::CORRELATION_ID) {
+        span.record(names::MESSAGING_MESSAGE_CONVERSATION_ID, correlation);
+    }
+    let (parent, state) = message.trace().unzip();
+    propagation::set_parent_from_text(&span, parent, state.filter(|state| !state.is_empty()));
+    span
+}
+
+/// Asking a question and waiting for the answer.
+pub(crate) fn ask(subject: &str) -> Span {
+    let span = info_span!(
+        target: "muster::messaging",
+        "ask",
+        otel.name = field::Empty,
+        otel.kind = names::kind::CLIENT,
+        messaging.system = names::value::NATS,
+        messaging.operation.name = names::value::SEND,
+        messaging.operation.r#type = names::value::SEND,
+        messaging.destination.name = subject,
+    );
+    if !span.is_disabled() {
+        span.record(names::field::NAME, names::span::send(subject));
+    }
+    span
+}
+
+/// Answering a question.
+pub(crate) fn answer(subject: &str, headers: Option<&HeaderMap>) -> Span {
+    let span = info_span!(
+        target: "muster::messaging",
+        parent: None,
+        "answer",
+        otel.name = field::Empty,
+        otel.kind = names::kind::SERVER,
+        messaging.system = names::value::NATS,
+        messaging.operation.name = names::value::PROCESS,
+        messaging.operation.r#type = names::value::PROCESS,
+        messaging.destination.name = subject,
+    );
+    if !span.is_disabled() {
+        span.record(names::field::NAME, names::span::process(subject));
+        if let Some(headers) = headers {
+            propagation::set_parent_from_nats(&span, headers);
+        }
+    }
+    span
+}
+
+/// Writes the span's context into the headers.
+pub(crate) fn inject(span: &Span, headers: &mut HeaderMap) {
+    if !span.is_disabled() {
+        propagation::inject_nats(&propagation::context_of(span), headers);
+    }
+}
+
+/// The subject as a span's name may have it: without the project.
+fn template(subject: &str) -> String {
+    let mut tokens: Vec<&str> = subject.split('.').collect();
+    if let ["muster", "evt", _, _, project, ..] = tokens.as_mut_slice() {
+        *project = "{project}";
+    }
+    tokens.join(".")
+}
+
+fn entry_of(subject: &str) -> Option<&'static Entry> {
+    CONTRACT.iter().find(|entry| entry.subject == subject)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_hold_no_projects() {
+        let event = "muster.evt.job-archive.v1.demo.job.started";
+        assert_eq!(
+            template(event),
+            "muster.evt.job-archive.v1.{project}.job.started"
+        );
+        let command = "muster.cmd.job-archive.v1.start-job";
+        assert_eq!(template(command), command);
+    }
+}
