@@ -6,7 +6,7 @@
 //! not set), and overrides given by the caller, normally command line flags.
 //!
 //! To add a section: write its struct with `Default` in a file of its own, add it as a field of
-//! [`Settings`] and, if it has ranges, to [`Settings::check`]. Known keys, error messages and
+//! [`Settings`] and, if it has ranges, to `Settings::check`. Known keys, error messages and
 //! [`Loaded::explain`] follow from the struct.
 
 mod admin;

@@ -84,7 +84,6 @@ impl Telemetry {
     /// # Errors
     /// The log filter or the endpoint cannot be used, or telemetry has been started already.
     pub fn start(options: &TelemetryOptions) -> Result<Self, TelemetryError> {
-        let log = log_layer(&options.log, options.log_format, std::io::stderr)?;
         let resource = resource(options);
         let (traces, metrics) = match &options.otlp_endpoint {
             Some(endpoint) => {
@@ -107,15 +106,8 @@ impl Telemetry {
             }
             None => (None, Metrics::with_resource(resource)?),
         };
-        let spans = traces
-            .as_ref()
-            .map(|provider| span_layer(provider.tracer(env!("CARGO_PKG_NAME"))));
         opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
-        tracing_subscriber::registry()
-            .with(spans)
-            .with(log)
-            .try_init()
-            .map_err(TelemetryError::AlreadyStarted)?;
+        subscribe(options, traces.as_ref())?;
         Ok(Self { traces, metrics })
     }
 
@@ -139,21 +131,50 @@ impl Telemetry {
     /// # Errors
     /// Something could not be sent, or not in time.
     pub async fn shutdown(self, deadline: Duration) -> Result<(), TelemetryError> {
-        // The SDK waits on a thread of its own for the runtime to send: on a runtime thread that
-        // could wait for itself.
-        let sending = tokio::task::spawn_blocking(move || {
+        // The SDK blocks its caller until the runtime has sent, so a runtime thread could wait for
+        // itself. Nor one of its blocking threads: for those a stopping runtime waits, however long.
+        let (done, outcome) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
             let traces = self
                 .traces
                 .map_or(Ok(()), |traces| traces.shutdown_with_timeout(deadline));
-            self.metrics.shutdown(deadline)?;
-            traces.map_err(TelemetryError::from)
+            let metrics = self.metrics.shutdown(deadline);
+            // Nobody listens any more when the deadline has passed.
+            let _ = done.send(traces.map_err(TelemetryError::from).and(metrics));
         });
-        match tokio::time::timeout(deadline, sending).await {
+        match tokio::time::timeout(deadline, outcome).await {
             Ok(Ok(outcome)) => outcome,
-            // The runtime is stopping, or the SDK panicked: either way it was not sent.
+            // Too late, or the thread is gone without an outcome: either way it was not sent.
             Ok(Err(_)) | Err(_) => Err(TelemetryError::FlushTimedOut(deadline)),
         }
     }
+}
+
+fn subscribe(
+    options: &TelemetryOptions,
+    traces: Option<&SdkTracerProvider>,
+) -> Result<(), TelemetryError> {
+    // Not an `Option` of a layer: `None` has no filter, so it would want every span (to do nothing
+    // with it), and call sites would never be off.
+    match traces {
+        Some(traces) => tracing_subscriber::registry()
+            .with(span_layer(traces.tracer(env!("CARGO_PKG_NAME"))))
+            .with(standard_error_layer(options)?)
+            .try_init(),
+        None => tracing_subscriber::registry()
+            .with(standard_error_layer(options)?)
+            .try_init(),
+    }
+    .map_err(TelemetryError::AlreadyStarted)
+}
+
+fn standard_error_layer<S>(
+    options: &TelemetryOptions,
+) -> Result<Box<dyn Layer<S> + Send + Sync>, TelemetryError>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    log_layer(&options.log, options.log_format, std::io::stderr)
 }
 
 fn resource(options: &TelemetryOptions) -> Resource {
@@ -216,9 +237,9 @@ fn is_own_span_or_warning(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= least && metadata.target().starts_with(OWN_TARGETS)
 }
 
-// A closure over `Metadata::is_event` is refused by clippy, and the method itself by the filter.
-fn is_event(metadata: &Metadata<'_>) -> bool {
-    metadata.is_event()
+// Not "is an event": `tracing::enabled!` asks with something that is neither.
+fn is_no_span(metadata: &Metadata<'_>) -> bool {
+    !metadata.is_span()
 }
 
 /// Log lines of the events that `directives` let through.
@@ -236,7 +257,7 @@ where
         reason,
     })?;
     // The hint is the highest level, so that the directives' own decides.
-    let events = filter_fn(is_event).with_max_level_hint(LevelFilter::TRACE);
+    let events = filter_fn(is_no_span).with_max_level_hint(LevelFilter::TRACE);
     let filter = events.and(filter);
     let layer = fmt::layer().with_writer(writer);
     Ok(match format {
@@ -318,18 +339,6 @@ pub(crate) mod tests {
         fn make_writer(&'a self) -> Self {
             self.clone()
         }
-    }
-
-    #[test]
-    fn without_the_span_layer_spans_are_disabled_at_their_call_site() {
-        let captured = Captured::default();
-        let log = log_layer("trace", LogFormat::Text, captured.clone()).unwrap();
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(log), || {
-            let span = tracing::info_span!("off");
-            assert!(span.is_disabled());
-            span.in_scope(|| tracing::debug!("a line"));
-        });
-        assert!(captured.text().contains("a line"), "{}", captured.text());
     }
 
     #[test]
