@@ -6,9 +6,11 @@ pub mod health;
 pub mod ids;
 pub mod settings;
 pub mod shutdown;
+pub mod site;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use health::{ComponentHealth, ComponentState, Health, HealthSnapshot};
 pub use ids::{Ids, RandomIds, SequentialIds};
 pub use settings::Settings;
 pub use shutdown::{Drained, Shutdown};
+pub use site::Site;

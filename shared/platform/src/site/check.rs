@@ -1,0 +1,295 @@
+//! The checks that need more than one entry, or more than a type.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use muster_contract::Role;
+use toml::Spanned;
+
+use super::document::{
+    ClusterCockpitSection, ClusterEntry, Document, PrincipalEntry, ProjectEntry,
+};
+use super::keys::proposal;
+use super::{
+    ClusterCockpitTokens, DEFAULT_DOMAIN, NAME_LIMIT, Project, Site, SitePrincipal, SiteProblem,
+    TokenDigest,
+};
+
+const ROLES: [&str; 7] = [
+    "user",
+    "api",
+    "manager",
+    "support",
+    "admin",
+    "domain-admin",
+    "superadmin",
+];
+
+/// Gathers all that is wrong while the entries become a [`Site`].
+pub(super) struct Checked<'t> {
+    text: &'t str,
+    problems: Vec<SiteProblem>,
+}
+
+impl<'t> Checked<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn site(
+        mut self,
+        document: Document,
+        directory: &Path,
+    ) -> Result<Site, Vec<SiteProblem>> {
+        let projects = self.projects(document.project);
+        let principals = self.principals(document.principal, &projects);
+        let cluster_files = self.cluster_files(document.cluster, directory);
+        let clustercockpit = self.clustercockpit(document.clustercockpit, &projects);
+        if !self.problems.is_empty() {
+            self.problems.sort_by_key(|problem| problem.line);
+            return Err(self.problems);
+        }
+        Ok(Site {
+            projects,
+            principals,
+            cluster_files,
+            clustercockpit,
+        })
+    }
+
+    fn projects(&mut self, entries: Vec<ProjectEntry>) -> Vec<Project> {
+        let mut names = Names::new("project");
+        entries
+            .into_iter()
+            .map(|entry| {
+                self.name("project", &entry.name);
+                names.add(self, &entry.name);
+                let domain = match entry.domain {
+                    Some(domain) => {
+                        self.name("domain", &domain);
+                        domain.into_inner()
+                    }
+                    None => DEFAULT_DOMAIN.to_owned(),
+                };
+                Project {
+                    name: entry.name.into_inner(),
+                    domain,
+                }
+            })
+            .collect()
+    }
+
+    fn principals(
+        &mut self,
+        entries: Vec<PrincipalEntry>,
+        projects: &[Project],
+    ) -> Vec<SitePrincipal> {
+        let mut names = Names::new("principal");
+        let mut tokens: HashMap<TokenDigest, String> = HashMap::new();
+        entries
+            .into_iter()
+            .map(|entry| {
+                self.name("principal", &entry.name);
+                names.add(self, &entry.name);
+                self.project(&entry.project, projects);
+                let roles = self.roles(&entry.roles);
+                let token = self.token(entry.token.as_ref(), entry.token_sha256.as_ref());
+                let name = entry.name.get_ref().clone();
+                if let Some(token) = token
+                    && let Some(other) = tokens.insert(token, name.clone())
+                {
+                    self.problem(
+                        &entry.name,
+                        format!("principals {other:?} and {name:?} have the same token"),
+                    );
+                }
+                SitePrincipal {
+                    name,
+                    project: entry.project.into_inner(),
+                    roles,
+                    token,
+                }
+            })
+            .collect()
+    }
+
+    fn roles(&mut self, names: &[Spanned<String>]) -> Vec<Role> {
+        let mut roles = Vec::with_capacity(names.len());
+        for name in names {
+            match Role::from_name(name.get_ref()) {
+                Some(role) if roles.contains(&role) => {}
+                Some(role) => roles.push(role),
+                None => self.problem(
+                    name,
+                    format!(
+                        "no such role: {:?}{}",
+                        name.get_ref(),
+                        proposal(name.get_ref(), ROLES.into_iter())
+                    ),
+                ),
+            }
+        }
+        roles
+    }
+
+    fn token(
+        &mut self,
+        plain: Option<&Spanned<String>>,
+        digest: Option<&Spanned<String>>,
+    ) -> Option<TokenDigest> {
+        match (plain, digest) {
+            (None, None) => None,
+            (Some(plain), Some(_)) => {
+                self.problem(plain, "give token or token_sha256, not both");
+                None
+            }
+            (Some(plain), None) => {
+                let token = plain.get_ref();
+                if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+                    self.problem(
+                        plain,
+                        "a token is made of visible ASCII characters, without spaces",
+                    );
+                }
+                Some(TokenDigest::of(token.as_bytes()))
+            }
+            (None, Some(digest)) => {
+                let parsed = TokenDigest::from_hex(digest.get_ref());
+                if parsed.is_none() {
+                    self.problem(digest, "token_sha256 has to be 64 hexadecimal digits");
+                }
+                parsed
+            }
+        }
+    }
+
+    fn cluster_files(&mut self, entries: Vec<ClusterEntry>, directory: &Path) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let file = directory.join(entry.file.get_ref());
+            if entry.file.get_ref().as_os_str().is_empty() {
+                self.problem(&entry.file, "file is empty");
+            } else if files.contains(&file) {
+                self.problem(
+                    &entry.file,
+                    format!("cluster file {} is there twice", file.display()),
+                );
+            }
+            files.push(file);
+        }
+        files
+    }
+
+    fn clustercockpit(
+        &mut self,
+        section: ClusterCockpitSection,
+        projects: &[Project],
+    ) -> ClusterCockpitTokens {
+        if let Some(project) = &section.default_project {
+            self.project(project, projects);
+        }
+        ClusterCockpitTokens {
+            jwt_public_key: section
+                .jwt_public_key
+                .as_ref()
+                .and_then(|key| self.public_key(key)),
+            jwt_max_age: section.jwt_max_age,
+            default_project: section.default_project.map(Spanned::into_inner),
+            validate_user: section.validate_user,
+        }
+    }
+
+    fn public_key(&mut self, key: &Spanned<String>) -> Option<[u8; 32]> {
+        let bytes = STANDARD
+            .decode(key.get_ref())
+            .ok()
+            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        if bytes.is_none() {
+            self.problem(
+                key,
+                "jwt_public_key has to be an Ed25519 public key: standard base64 of 32 bytes",
+            );
+        }
+        bytes
+    }
+
+    fn project(&mut self, name: &Spanned<String>, projects: &[Project]) {
+        if projects
+            .iter()
+            .all(|project| project.name != *name.get_ref())
+        {
+            let known = projects.iter().map(|project| project.name.as_str());
+            let proposal = if projects.is_empty() {
+                String::new()
+            } else {
+                proposal(name.get_ref(), known)
+            };
+            self.problem(
+                name,
+                format!("no such project: {:?}{proposal}", name.get_ref()),
+            );
+        }
+    }
+
+    fn name(&mut self, what: &str, name: &Spanned<String>) {
+        let text = name.get_ref();
+        if text.is_empty() || text.len() > NAME_LIMIT || text.chars().any(char::is_control) {
+            self.problem(
+                name,
+                format!(
+                    "the name of a {what} has 1 to {NAME_LIMIT} bytes and no control characters"
+                ),
+            );
+        }
+    }
+
+    fn problem<T>(&mut self, at: &Spanned<T>, message: impl Into<String>) {
+        let problem = SiteProblem::at(self.text, at.span().start, message);
+        self.problems.push(problem);
+    }
+}
+
+/// The names given so far, to find those given twice.
+struct Names {
+    what: &'static str,
+    seen: HashMap<String, usize>,
+}
+
+impl Names {
+    fn new(what: &'static str) -> Self {
+        Self {
+            what,
+            seen: HashMap::new(),
+        }
+    }
+
+    fn add(&mut self, checked: &mut Checked<'_>, name: &Spanned<String>) {
+        let start = name.span().start;
+        if let Some(first) = self.seen.insert(name.get_ref().clone(), start) {
+            let first = SiteProblem::at(checked.text, first, "").line.unwrap_or(0);
+            let message = format!(
+                "{} {:?} is there twice, first on line {first}",
+                self.what,
+                name.get_ref()
+            );
+            checked.problem(name, message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_role_proposed_is_one() {
+        for role in ROLES {
+            assert!(Role::from_name(role).is_some(), "{role}");
+        }
+    }
+}

@@ -1,0 +1,211 @@
+use super::*;
+
+const KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+
+fn parse(text: &str) -> Result<Site, SiteError> {
+    Site::parse(text, Path::new("/etc/muster/site.toml"))
+}
+
+/// The problems as an operator sees them, without the path that stands before each.
+fn problems(text: &str) -> Vec<String> {
+    let error = parse(text).unwrap_err().to_string();
+    error
+        .lines()
+        .map(|line| line.replacen("/etc/muster/site.toml: ", "", 1))
+        .collect()
+}
+
+#[test]
+fn a_whole_site() {
+    let site = parse(&format!(
+        r#"
+            [[project]]
+            name = "demo"
+            [[project]]
+            name = "other"
+            domain = "elsewhere"
+
+            [[principal]]
+            name = "alice"
+            project = "demo"
+            roles = ["user", "api", "api"]
+            token = "secret"
+            [[principal]]
+            name = "bob"
+            project = "other"
+            token_sha256 = "{}"
+
+            [[cluster]]
+            file = "fritz/cluster.json"
+            [[cluster]]
+            file = "/srv/alex.json"
+
+            [clustercockpit]
+            jwt_public_key = "{KEY}"
+            jwt_max_age = "30d"
+            default_project = "demo"
+            validate_user = true
+        "#,
+        "ab".repeat(32)
+    ))
+    .unwrap();
+    assert_eq!(site.project("demo").unwrap().domain, DEFAULT_DOMAIN);
+    assert_eq!(site.project("other").unwrap().domain, "elsewhere");
+    let [alice, bob] = &site.principals[..] else {
+        panic!("{:?}", site.principals)
+    };
+    assert_eq!(alice.roles, [Role::User, Role::Api]);
+    assert_eq!(alice.token, Some(TokenDigest::of(b"secret")));
+    assert_eq!(bob.roles, []);
+    assert_eq!(bob.token.unwrap().as_bytes(), &[0xab; 32]);
+    assert_eq!(
+        site.cluster_files,
+        [
+            Path::new("/etc/muster/fritz/cluster.json"),
+            Path::new("/srv/alex.json")
+        ]
+    );
+    let tokens = &site.clustercockpit;
+    assert_eq!(tokens.jwt_public_key.unwrap()[..3], [1, 2, 3]);
+    assert_eq!(tokens.jwt_max_age, Some(Duration::from_hours(30 * 24)));
+    assert_eq!(tokens.default_project.as_deref(), Some("demo"));
+    assert!(tokens.validate_user);
+}
+
+#[test]
+fn an_empty_file_declares_nothing() {
+    assert_eq!(parse("").unwrap(), Site::default());
+}
+
+#[test]
+fn a_name_nobody_reads_names_the_nearest_and_its_line() {
+    assert_eq!(
+        problems(
+            "[[projekt]]\nname = \"demo\"\n\n[[principal]]\nnam = \"alice\"\nduffy_key = \"x\"\n\n[pool]\n"
+        ),
+        [
+            "line 1: unknown section \"projekt\"; did you mean \"project\"?",
+            "line 5: principal has no \"nam\"; did you mean \"name\"?",
+            "line 6: principal has no \"duffy_key\"; there is name, project, roles, token, token_sha256",
+            "line 8: unknown section \"pool\"; there is project, principal, cluster, clustercockpit",
+        ]
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_with_its_line() {
+    let long = "x".repeat(NAME_LIMIT + 1);
+    assert_eq!(
+        problems(&format!(
+            r#"[[project]]
+name = "demo"
+[[project]]
+name = "demo"
+[[project]]
+name = "{long}"
+[[principal]]
+name = "alice"
+project = "dmo"
+roles = ["api", "amdin"]
+token = "same"
+[[principal]]
+name = "alice"
+project = "demo"
+token = "same"
+[[principal]]
+name = ""
+project = "demo"
+token = "two words"
+[[principal]]
+name = "carol"
+project = "demo"
+token_sha256 = "+1{}"
+[[principal]]
+name = "dave"
+project = "demo"
+token = "a"
+token_sha256 = "b"
+[[cluster]]
+file = ""
+[clustercockpit]
+jwt_public_key = "AQID"
+default_project = "unheard of"
+"#,
+            "0".repeat(62)
+        )),
+        [
+            "line 4: project \"demo\" is there twice, first on line 2".to_owned(),
+            "line 6: the name of a project has 1 to 255 bytes and no control characters".to_owned(),
+            "line 9: no such project: \"dmo\"; did you mean \"demo\"?".to_owned(),
+            "line 10: no such role: \"amdin\"; did you mean \"admin\"?".to_owned(),
+            "line 13: principal \"alice\" is there twice, first on line 8".to_owned(),
+            "line 13: principals \"alice\" and \"alice\" have the same token".to_owned(),
+            "line 17: the name of a principal has 1 to 255 bytes and no control characters"
+                .to_owned(),
+            "line 19: a token is made of visible ASCII characters, without spaces".to_owned(),
+            "line 23: token_sha256 has to be 64 hexadecimal digits".to_owned(),
+            "line 27: give token or token_sha256, not both".to_owned(),
+            "line 30: file is empty".to_owned(),
+            "line 32: jwt_public_key has to be an Ed25519 public key: standard base64 of 32 bytes"
+                .to_owned(),
+            format!("line 33: no such project: \"unheard of\"; there is demo, demo, {long}"),
+        ]
+    );
+}
+
+#[test]
+fn a_name_may_be_as_long_as_the_limit() {
+    let name = "x".repeat(NAME_LIMIT);
+    let site = parse(&format!("[[project]]\nname = \"{name}\"\n")).unwrap();
+    assert_eq!(site.projects[0].name, name);
+}
+
+#[test]
+fn what_is_no_toml_or_of_the_wrong_type_names_its_line() {
+    for (text, line) in [
+        ("[[project]]\nname = demo\n", "line 2: "),
+        ("\n[[project]]\nname = 7\n", "line 3: "),
+        (
+            "[[project]]\ndomain = \"x\"\n",
+            "line 1: missing field `name`",
+        ),
+        ("project = \"demo\"\n", "line 1: "),
+        ("[clustercockpit]\njwt_max_age = \"soon\"\n", "line 2: "),
+        ("[project]\nname = \"demo\"\n", "line 1: "),
+    ] {
+        let found = problems(text);
+        assert!(found[0].starts_with(line), "{text:?}: {found:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Site::load(Path::new("/nonexistent/site.toml")).unwrap_err();
+    assert!(
+        error.to_string().contains("/nonexistent/site.toml"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_known_names_are_those_that_are_read() {
+    // Every known name must get past `deny_unknown_fields`: whatever else is wrong with the value.
+    for (section, names) in keys::SECTIONS {
+        for name in names {
+            for header in [format!("[[{section}]]"), format!("[{section}]")] {
+                let text = format!("{header}\n{name} = {{}}\n");
+                if let Err(error) = parse(&text) {
+                    assert!(!error.to_string().contains("unknown field"), "{error}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_digest_does_not_show_itself() {
+    assert_eq!(
+        format!("{:?}", TokenDigest::of(b"secret")),
+        "TokenDigest(..)"
+    );
+}
