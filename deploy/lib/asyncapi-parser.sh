@@ -23,7 +23,7 @@ if [ ! -d "$home/node_modules/@asyncapi/parser" ]; then
     say "fetching the AsyncAPI parser into $cache_directory"
     cp "$source_directory/package.json" "$source_directory/package-lock.json" "$work/"
     # No install scripts: nothing of the packages runs before a test asks for it.
-    (cd "$work" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) || {
+    (cd "$work" && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2) || {
         say "the AsyncAPI parser could not be fetched"
         exit 1
     }

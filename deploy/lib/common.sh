@@ -55,6 +55,11 @@ install_packages() {
 
 # Cargo, a new enough rustc and a C compiler (SQLite, ring and the allocator are C), or a clear message.
 require_toolchain() {
+    # rustup puts cargo there; a shell that was open before does not know it yet.
+    if ! command -v cargo >/dev/null 2>&1 && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
+        PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+        export PATH
+    fi
     command -v cargo >/dev/null 2>&1 || die "cargo was not found in PATH; install Rust (rustup.rs), then run this again"
     local wanted have
     wanted="$(sed -n 's/^rust-version *= *"\([0-9.]*\)".*/\1/p' "$project_root/Cargo.toml" | head -n 1)"

@@ -9,8 +9,8 @@ use std::{
 
 use async_nats::jetstream::{self, stream};
 use muster_testkit::{
-    ChildProcess, DEADLINE, LastSignal, ReservedPort, TemporaryDirectory, eventually, programs,
-    server_info,
+    ChildProcess, DEADLINE, LastSignal, ReservedPort, TemporaryDirectory, eventually, janitor,
+    programs, server_info,
 };
 
 use super::*;
@@ -237,6 +237,8 @@ fn victim(data: &Path) -> (ChildProcess, u32) {
         .map_while(Result::ok)
         .find_map(|line| line.strip_prefix("pid ")?.parse().ok())
         .unwrap();
+    // Should it survive its muster, it does not survive the test.
+    janitor::kill_at_end(pid).unwrap();
     (victim, pid)
 }
 
