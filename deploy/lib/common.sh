@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shell functions the scripts under deploy/ share. To be sourced, after `set -euo pipefail`.
 # Results go to stdout, everything said to a person goes to stderr.
 

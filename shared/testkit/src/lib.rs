@@ -17,11 +17,13 @@
 //! | saying that a test could not run | [`skip`] |
 
 mod background;
+mod descendants;
 mod directory;
 pub mod janitor;
 mod muster;
 mod nats;
 mod otlp;
+mod output;
 mod poll;
 mod port;
 mod postgres;

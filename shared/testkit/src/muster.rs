@@ -3,20 +3,28 @@
 use std::{
     ffi::OsStr,
     fs,
-    io::{BufRead, BufReader, Read},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, ExitStatus, Output, Stdio},
-    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::{ChildProcess, LastSignal, eventually, programs};
+use crate::{
+    ChildProcess, LastSignal,
+    descendants::{Descendant, descendants},
+    eventually,
+    output::Lines,
+    programs,
+};
 
 /// How long a start may take: seconds on an idle machine, more beside a whole test suite.
 pub const READY_DEADLINE: Duration = Duration::from_mins(1);
+
+/// How long the last lines of an ended process may take to arrive; longer only when something it
+/// has started holds its output open.
+const OUTPUT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a process prints when it serves, followed by its address.
 const READY_LINE: &str = "muster is ready on ";
@@ -31,17 +39,6 @@ pub struct MusterProcess {
     stderr: Lines,
     /// What it had started when it was killed; ended when this value is dropped.
     children: Vec<Descendant>,
-}
-
-type Lines = Arc<Mutex<Vec<String>>>;
-
-/// A process, told from a later one of the same number by when it began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Descendant {
-    pid: u32,
-    parent: u32,
-    /// Clock ticks after the machine's start.
-    began: u64,
 }
 
 impl MusterProcess {
@@ -70,8 +67,8 @@ impl MusterProcess {
         let stderr = process.child().stderr.take().context("no error pipe")?;
         Ok(Self {
             process,
-            stdout: collect(stdout)?,
-            stderr: collect(stderr)?,
+            stdout: Lines::collect(stdout)?,
+            stderr: Lines::collect(stderr)?,
             children: Vec::new(),
         })
     }
@@ -95,13 +92,15 @@ impl MusterProcess {
     /// holds its output.
     pub async fn ready(&mut self) -> Result<String> {
         let found = eventually(READY_DEADLINE, "muster to be ready", async || {
-            // Asked before the output is read: what an ended process printed is complete.
-            let ended = !self.process.is_running();
-            match self.base_url() {
-                Some(url) => Some(Ok(url)),
-                None if ended => Some(Err(anyhow::anyhow!("muster has ended"))),
-                None => None,
+            if let Some(url) = self.base_url() {
+                return Some(Ok(url));
             }
+            if self.process.is_running() {
+                return None;
+            }
+            self.output_to_the_end().await;
+            let ended = || anyhow::anyhow!("muster has ended");
+            Some(self.base_url().ok_or_else(ended))
         });
         match found.await.and_then(|outcome| outcome) {
             Ok(url) => Ok(url),
@@ -141,19 +140,13 @@ impl MusterProcess {
     /// The lines it has printed so far.
     #[must_use]
     pub fn stdout_lines(&self) -> Vec<String> {
-        self.stdout
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.stdout.get()
     }
 
     /// The lines of its log so far.
     #[must_use]
     pub fn stderr_lines(&self) -> Vec<String> {
-        self.stderr
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.stderr.get()
     }
 
     /// All it has printed so far, for messages.
@@ -188,14 +181,26 @@ impl MusterProcess {
         self.process.signal(signal)
     }
 
-    /// Waits for its end.
+    /// Waits for its end; then all its output is there.
     ///
     /// # Errors
     ///
     /// When it still runs at the deadline; the error holds its output.
     pub async fn wait(&mut self, deadline: Duration) -> Result<ExitStatus> {
         let status = self.process.wait(deadline).await;
+        if status.is_ok() {
+            self.output_to_the_end().await;
+        }
         status.with_context(|| self.output())
+    }
+
+    /// Waits for the last lines of the ended process.
+    async fn output_to_the_end(&self) {
+        // What does not come within the time belongs to a process that still runs.
+        let _ = eventually(OUTPUT_PATIENCE, "the last lines", async || {
+            (self.stdout.is_complete() && self.stderr.is_complete()).then_some(())
+        })
+        .await;
     }
 }
 
@@ -204,10 +209,7 @@ impl Drop for MusterProcess {
         // What fails here has ended already, or ends with the test process.
         let _ = self.kill_hard();
         for child in &self.children {
-            if began(child.pid).is_some_and(|now| now.began == child.began) {
-                let pid = i32::try_from(child.pid).ok().and_then(Pid::from_raw);
-                let _ = pid.map(|pid| kill_process(pid, Signal::KILL));
-            }
+            child.kill();
         }
     }
 }
@@ -247,61 +249,6 @@ fn muster_command<A: AsRef<OsStr>>(
         .env("MUSTER__NATS__SERVER_BINARY", programs::nats_server()?)
         .envs(environment.iter().copied());
     Ok(command)
-}
-
-/// Collects lines in a thread of its own until the pipe closes.
-fn collect(pipe: impl Read + Send + 'static) -> Result<Lines> {
-    let lines = Lines::default();
-    let collected = Arc::clone(&lines);
-    std::thread::Builder::new()
-        .name("output of muster".to_owned())
-        .spawn(move || {
-            let mut pipe = BufReader::new(pipe);
-            let mut line = Vec::new();
-            while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-                collected
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(text);
-                line.clear();
-            }
-        })
-        .context("starting a thread for muster's output")?;
-    Ok(lines)
-}
-
-/// The running children of a process, and theirs.
-fn descendants(pid: u32) -> Vec<Descendant> {
-    let all: Vec<Descendant> = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter_map(began)
-        .collect();
-    let mut found: Vec<Descendant> = Vec::new();
-    let mut parents = vec![pid];
-    while let Some(parent) = parents.pop() {
-        for child in all.iter().filter(|process| process.parent == parent) {
-            found.push(*child);
-            parents.push(child.pid);
-        }
-    }
-    found
-}
-
-/// A process as the kernel describes it; `None` when there is none of this number, or only its
-/// remains.
-fn began(pid: u32) -> Option<Descendant> {
-    let text = fs::read_to_string(PathBuf::from(format!("/proc/{pid}/stat"))).ok()?;
-    // "PID (name) state parent ... began(22nd) ...": the name may hold anything.
-    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
-    if fields.next()? == "Z" {
-        return None;
-    }
-    let parent = fields.next()?.parse().ok()?;
-    let began = fields.nth(17)?.parse().ok()?;
-    Some(Descendant { pid, parent, began })
 }
 
 #[cfg(test)]
@@ -348,15 +295,15 @@ wait
         .await
         .unwrap();
         let child = eventually(DEADLINE, "its child", async || {
-            muster.child_pids().first().copied()
+            descendants(muster.pid()).first().copied()
         })
         .await
         .unwrap();
         muster.kill_hard().unwrap();
-        assert!(began(child).is_some(), "a killed process kills nobody");
+        assert!(child.is_running(), "a killed process kills nobody");
         drop(muster);
         eventually(DEADLINE, "the end of its child", async || {
-            began(child).is_none().then_some(())
+            (!child.is_running()).then_some(())
         })
         .await
         .unwrap();
@@ -381,11 +328,6 @@ wait
         muster.ready().await.unwrap();
         muster.interrupt().unwrap();
         assert!(muster.wait(DEADLINE).await.unwrap().success());
-        eventually(DEADLINE, "its last line", async || {
-            let lines = muster.stdout_lines();
-            (lines.last()? == "stopping").then_some(())
-        })
-        .await
-        .unwrap();
+        assert_eq!(muster.stdout_lines()[1], "stopping");
     }
 }
