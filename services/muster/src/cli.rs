@@ -1,0 +1,127 @@
+//! The command line.
+
+mod config;
+mod connection;
+mod dead_letters;
+mod key;
+mod migrate;
+mod spec;
+mod topology;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use muster_contract::Part;
+use muster_platform::{
+    Settings,
+    settings::{Loaded, Override, Sources},
+};
+
+use crate::{one_machine, parts};
+
+pub(crate) use topology::authorization;
+
+/// One control plane for compute sites: sessions, nodes and the archive of jobs.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    places: Places,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where things are; for every command.
+#[derive(Debug, Args)]
+struct Places {
+    /// Settings file (default: muster.toml in the current directory, if it is there)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data directory (setting `data_directory`; default: .muster)
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Site file: projects, principals, clusters (setting `site`)
+    #[arg(long, global = true, value_name = "FILE")]
+    site: Option<PathBuf>,
+    /// Address that HTTP is served on (setting `listen`; default: 127.0.0.1:8080)
+    #[arg(long, global = true, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything in one process, for one machine
+    Up,
+    /// The broker of one machine alone: nats-server with Muster's streams and users
+    Broker,
+    /// The HTTP ingress alone
+    Ingress,
+    /// The job archive alone
+    JobArchive,
+    /// Streams, consumers and permissions on NATS
+    #[command(subcommand)]
+    Topology(topology::Command),
+    /// Brings the tables of all services up to date
+    Migrate,
+    /// Settings
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Messages that could not be processed
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
+    /// Keys and tokens of clients
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Documents that are made from the code: `OpenAPI` and `AsyncAPI`
+    #[command(subcommand)]
+    Spec(spec::Command),
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let Arguments { places, command } = arguments;
+    match command {
+        Command::Up => one_machine::up(places.settings()?).await?,
+        Command::Broker => one_machine::broker_alone(places.settings()?).await?,
+        Command::Ingress => parts::run(places.settings()?, Part::Ingress).await?,
+        Command::JobArchive => parts::run(places.settings()?, Part::JobArchive).await?,
+        Command::Topology(command) => return topology::run(places.settings()?, command).await,
+        Command::Migrate => migrate::run(&places.settings()?).await?,
+        Command::Config(command) => config::run(&places.load()?, &command)?,
+        Command::DeadLetters(command) => dead_letters::run(places.settings()?, command).await?,
+        Command::Key(command) => key::run(&places.settings()?, command)?,
+        Command::Spec(command) => spec::run(&command)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Places {
+    fn load(self) -> Result<Loaded> {
+        let mut overrides = Vec::new();
+        let mut add = |key: &str, value: Option<String>, label: &str| {
+            overrides.extend(value.map(|value| Override::new(key, value, label)));
+        };
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        add("data_directory", self.data.map(text), "--data");
+        add("site", self.site.map(text), "--site");
+        add("listen", self.listen.map(|listen| listen.to_string()), "--listen");
+        Ok(Settings::load(Sources::of_process(self.config, overrides))?)
+    }
+
+    fn settings(self) -> Result<Settings> {
+        Ok(self.load()?.settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}

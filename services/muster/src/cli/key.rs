@@ -1,0 +1,78 @@
+//! `muster key`: keys and tokens of clients.
+
+use std::{io::Read as _, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result};
+use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
+use clap::Subcommand;
+use muster_ingress::clustercockpit_token::{self, Claims};
+use muster_platform::{Clock as _, Settings, SystemClock};
+use sha2::{Digest as _, Sha256};
+
+use crate::first_start::{Credentials, decode_private_key, hexadecimal, new_signing_key};
+
+/// Longest token that is read from the standard input, in bytes.
+const TOKEN_LIMIT: u64 = 4096;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes a key pair for ClusterCockpit tokens and prints it in ClusterCockpit's form
+    Pair,
+    /// Signs a token for a client of the ClusterCockpit API and prints it
+    Token {
+        /// The user it is for
+        #[arg(long)]
+        user: String,
+        /// What the user may do: user, api, manager, support, admin
+        #[arg(long = "role", default_values_t = ["api".to_owned()])]
+        roles: Vec<String>,
+        /// How long it is valid, for example 30d; for good unless given
+        #[arg(long, value_parser = humantime::parse_duration)]
+        expires: Option<Duration>,
+        /// File with the private key in base64, as `JWT_PRIVATE_KEY` (default: that of the data directory's first start)
+        #[arg(long, value_name = "FILE")]
+        private_key_file: Option<PathBuf>,
+    },
+    /// Reads a fixed token from the standard input and prints its `token_sha256` for the site file
+    Hash,
+}
+
+pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
+    match command {
+        Command::Pair => {
+            let key = new_signing_key();
+            println!("JWT_PUBLIC_KEY={}", BASE64.encode(key.verifying_key().as_bytes()));
+            println!("JWT_PRIVATE_KEY={}", BASE64.encode(key.to_keypair_bytes()));
+        }
+        Command::Token {
+            user,
+            roles,
+            expires,
+            private_key_file,
+        } => {
+            let text = match private_key_file {
+                Some(path) => std::fs::read_to_string(&path)
+                    .with_context(|| format!("{} cannot be read", path.display()))?,
+                None => Credentials::read(&settings.data_directory)?.jwt_private_key,
+            };
+            let now = SystemClock.now();
+            let claims = Claims {
+                sub: user,
+                roles,
+                iat: Some(now.as_seconds()),
+                exp: expires.map(|expires| now.plus(expires).as_seconds()),
+                nbf: None,
+            };
+            println!("{}", clustercockpit_token::sign(&claims, &decode_private_key(&text)?)?);
+        }
+        Command::Hash => {
+            let mut token = String::new();
+            std::io::stdin()
+                .take(TOKEN_LIMIT)
+                .read_to_string(&mut token)
+                .context("the standard input cannot be read")?;
+            println!("token_sha256 = \"{}\"", hexadecimal(&Sha256::digest(token.trim())));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! `muster topology`: the streams, consumers and permissions that Muster needs on NATS.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+use muster_contract::{Part, permissions, topology::streams};
+use muster_messaging::topology;
+use muster_platform::Settings;
+
+use super::connection::OperatorConnection;
+use crate::{nats_keys, parts};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes the streams and consumers, and changes those that differ
+    Apply,
+    /// Says what differs; exits with 1 if anything does
+    Check,
+    /// Prints the `authorization` block for nats-server: one user per part. Makes the keys that are missing
+    Permissions,
+}
+
+pub(crate) async fn run(settings: Settings, command: Command) -> Result<ExitCode> {
+    let limits = parts::limits(&settings)?;
+    match command {
+        Command::Apply => {
+            let connection = OperatorConnection::open(&settings).await?;
+            topology::apply(&connection.broker, &limits).await?;
+            for stream in streams(&limits) {
+                println!("{}: in place", stream.name);
+            }
+        }
+        Command::Check => {
+            let connection = OperatorConnection::open(&settings).await?;
+            let differences = topology::differences(&connection.broker, &limits).await?;
+            for difference in &differences {
+                match &difference.found {
+                    Some(found) => println!("{}: {found}", difference.stream),
+                    None => println!("{}: missing", difference.stream),
+                }
+            }
+            if !differences.is_empty() {
+                return Ok(ExitCode::FAILURE);
+            }
+            println!("all streams are as they should be");
+        }
+        Command::Permissions => print!("{}", authorization(&settings)?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The `authorization` block with the public keys of this data directory.
+pub(crate) fn authorization(settings: &Settings) -> Result<String> {
+    let directory = settings.nats_key_directory();
+    let mut keys = Vec::new();
+    for part in Part::ALL {
+        keys.push((*part, nats_keys::public_key(&directory, *part)?));
+    }
+    let missing = || "a part has no key";
+    for part in Part::ALL {
+        keys.iter().find(|(name, _)| name == part).with_context(missing)?;
+    }
+    Ok(permissions::server_configuration(|part| {
+        keys.iter()
+            .find(|(name, _)| *name == part)
+            .map(|(_, key)| key.clone())
+            .unwrap_or_default()
+    }))
+}

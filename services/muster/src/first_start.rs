@@ -1,0 +1,227 @@
+//! The first start without a site file: a small usable site, so that a newcomer can try everything at once.
+//!
+//! In the data directory: `site.toml` (hashes only), `clusters/demo.json`, and `credentials.toml` with the secrets themselves,
+//! mode 600. The secrets are printed once.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Result};
+use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64, prelude::BASE64_URL_SAFE_NO_PAD};
+use ed25519_dalek::SigningKey;
+use muster_platform::Settings;
+use rand::{RngCore as _, rngs::OsRng};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::nats_keys::write_secret;
+
+/// The site that is made.
+const SITE_FILE: &str = "site.toml";
+
+/// Its secrets.
+pub(crate) const CREDENTIALS_FILE: &str = "credentials.toml";
+
+/// Its one cluster.
+const CLUSTER_FILE: &str = "clusters/demo.json";
+
+/// Bytes of a token: 256 bits, beyond guessing.
+const TOKEN_BYTES: usize = 32;
+
+/// The secrets of the site that a first start made.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Credentials {
+    /// Fixed token of the principal `admin`, for the header `X-Auth-Token`.
+    pub(crate) admin_token: String,
+    /// Signs tokens for ClusterCockpit's clients: base64 of the 64 bytes that ClusterCockpit calls `JWT_PRIVATE_KEY`.
+    pub(crate) jwt_private_key: String,
+}
+
+/// What a first start made.
+pub(crate) struct FirstStart {
+    credentials: Credentials,
+    directory: String,
+}
+
+/// Points `settings.site` at the site of the data directory, which is made if there is none; says what was made.
+pub(crate) fn prepare(settings: &mut Settings) -> Result<Option<FirstStart>> {
+    if settings.site.is_some() {
+        return Ok(None);
+    }
+    let directory = settings.data_directory.clone();
+    let site = directory.join(SITE_FILE);
+    settings.site = Some(site.clone());
+    if site.exists() {
+        return Ok(None);
+    }
+    let credentials = Credentials::new();
+    write_text(&directory.join(CLUSTER_FILE), &demo_cluster())?;
+    write_secret(
+        &directory.join(CREDENTIALS_FILE),
+        &format!(
+            "# Secrets of the site that the first start made.\n{}",
+            toml::to_string(&credentials)?
+        ),
+    )?;
+    // Last: where it is, the rest is too.
+    write_secret(&site, &site_text(&credentials)?)?;
+    Ok(Some(FirstStart {
+        credentials,
+        directory: directory.display().to_string(),
+    }))
+}
+
+impl FirstStart {
+    /// What a newcomer can try.
+    pub(crate) fn greeting(&self, address: &str) -> String {
+        let token = &self.credentials.admin_token;
+        format!(
+            r#"This is the first start: a small site was made in {directory}.
+Its secrets are in {CREDENTIALS_FILE} there and are not shown again. To try it:
+
+  export TOKEN={token}
+  curl -s http://{address}/api/jobs/start_job/ -H "X-Auth-Token: $TOKEN" -d '{{"jobId": 1, "user": "alice", "project": "physics",
+    "cluster": "demo", "startTime": 1700000000, "numNodes": 1, "resources": [{{"hostname": "demo01"}}]}}'
+  curl -s http://{address}/api/jobs/ -H "X-Auth-Token: $TOKEN"
+
+"#,
+            directory = self.directory,
+        )
+    }
+}
+
+impl Credentials {
+    fn new() -> Self {
+        let mut token = [0; TOKEN_BYTES];
+        OsRng.fill_bytes(&mut token);
+        let key = new_signing_key();
+        Self {
+            admin_token: BASE64_URL_SAFE_NO_PAD.encode(token),
+            jwt_private_key: BASE64.encode(key.to_keypair_bytes()),
+        }
+    }
+
+    /// Reads those of a data directory.
+    pub(crate) fn read(directory: &Path) -> Result<Self> {
+        let path = directory.join(CREDENTIALS_FILE);
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
+    }
+}
+
+/// A new Ed25519 key.
+pub(crate) fn new_signing_key() -> SigningKey {
+    let mut secret = [0; 32];
+    OsRng.fill_bytes(&mut secret);
+    SigningKey::from_bytes(&secret)
+}
+
+/// The key as ClusterCockpit writes it: base64 of seed and public key together, or of the seed alone.
+pub(crate) fn decode_private_key(text: &str) -> Result<SigningKey> {
+    let bytes = BASE64.decode(text.trim()).context("the key is no base64")?;
+    let seed = bytes.first_chunk::<32>().context("the key is too short")?;
+    let key = SigningKey::from_bytes(seed);
+    match bytes.len() {
+        32 => Ok(key),
+        64 if key.to_keypair_bytes().as_slice() == bytes => Ok(key),
+        length => anyhow::bail!("no Ed25519 key: {length} bytes that do not belong together"),
+    }
+}
+
+fn site_text(credentials: &Credentials) -> Result<String> {
+    let token_hash = hexadecimal(&Sha256::digest(&credentials.admin_token));
+    let public_key = decode_private_key(&credentials.jwt_private_key)?.verifying_key();
+    Ok(format!(
+        r#"# The site that the first start made. Change it as you like: it is read at every start.
+
+[[project]]
+name = "demo"
+
+[[principal]]
+name = "admin"
+project = "demo"
+roles = ["admin", "api"]
+token_sha256 = "{token_hash}"
+
+[[cluster]]
+file = "{CLUSTER_FILE}"
+
+[clustercockpit]
+jwt_public_key = "{public_key}"
+default_project = "demo"
+"#,
+        public_key = BASE64.encode(public_key.as_bytes()),
+    ))
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn demo_cluster() -> String {
+    let description = serde_json::json!({
+        "name": "demo",
+        "metricConfig": [],
+        "subClusters": [{ "name": "main", "nodes": "demo[01-16]" }],
+    });
+    format!("{description:#}\n")
+}
+
+fn write_text(path: &Path, text: &str) -> Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)
+        .and_then(|()| fs::write(path, text))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use muster_platform::site::Site;
+
+    use super::*;
+
+    fn settings(directory: &Path) -> Settings {
+        Settings {
+            data_directory: directory.to_owned(),
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn the_site_is_made_once_and_is_a_good_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut first = settings(directory.path());
+        assert!(prepare(&mut first).unwrap().is_some());
+        let site = Site::load(first.site.as_deref().unwrap()).unwrap();
+        assert_eq!(site.principals.len(), 1);
+        assert!(site.clustercockpit.jwt_public_key.is_some());
+        let before = Credentials::read(directory.path()).unwrap();
+        let mut second = settings(directory.path());
+        assert!(prepare(&mut second).unwrap().is_none());
+        assert_eq!(second.site, first.site);
+        let after = Credentials::read(directory.path()).unwrap();
+        assert_eq!(before.admin_token, after.admin_token);
+    }
+
+    #[test]
+    fn secrets_are_their_owners_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        prepare(&mut settings(directory.path())).unwrap();
+        for name in [SITE_FILE, CREDENTIALS_FILE] {
+            let file = fs::metadata(directory.path().join(name)).unwrap();
+            assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_named_site_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut named = settings(directory.path());
+        named.site = Some("elsewhere.toml".into());
+        assert!(prepare(&mut named).unwrap().is_none());
+        assert!(!directory.path().join(SITE_FILE).exists());
+    }
+}

@@ -1,0 +1,80 @@
+//! The keys that the parts sign in to NATS with: `<part>.nk`, one nkey seed each, mode 600. The server's configuration
+//! holds the public halves.
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+use muster_contract::Part;
+use nkeys::KeyPair;
+
+/// Where the part's seed is.
+pub(crate) fn path(directory: &Path, part: Part) -> PathBuf {
+    directory.join(format!("{part}.nk"))
+}
+
+/// The part's seed.
+pub(crate) fn read(directory: &Path, part: Part) -> Result<String> {
+    let path = path(directory, part);
+    let seed = fs::read_to_string(&path)
+        .with_context(|| format!("the NATS key of {part} cannot be read: {}", path.display()))?;
+    Ok(seed.trim().to_owned())
+}
+
+/// The part's public key; makes the key if there is none.
+pub(crate) fn public_key(directory: &Path, part: Part) -> Result<String> {
+    if !path(directory, part).exists() {
+        let seed = KeyPair::new_user().seed()?;
+        write_secret(&path(directory, part), &format!("{seed}\n"))?;
+    }
+    let pair = KeyPair::from_seed(&read(directory, part)?)
+        .with_context(|| format!("no nkey seed: {}", path(directory, part).display()))?;
+    Ok(pair.public_key())
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+pub(crate) fn write_secret(path: &Path, text: &str) -> Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)
+        .with_context(|| format!("cannot make {}", directory.display()))?;
+    let temporary = path.with_extension("new");
+    let write = || -> std::io::Result<()> {
+        // Left by a start that was cut short.
+        let _ = fs::remove_file(&temporary);
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_is_its_owners_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = public_key(directory.path(), Part::Ingress).unwrap();
+        let second = public_key(directory.path(), Part::Ingress).unwrap();
+        assert_eq!(first, second);
+        assert_ne!(
+            first,
+            public_key(directory.path(), Part::JobArchive).unwrap()
+        );
+        let file = path(directory.path(), Part::Ingress);
+        let mode = fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,164 @@
+//! Starts the parts: the same code whether each has a process of its own or all share one.
+
+use std::{fs, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use muster_contract::{Part, Service, topology::Limits};
+use muster_ingress::Ingress;
+use muster_messaging::{
+    Broker, CommandClient, CommandClientOptions, QueryClient, QueryClientOptions, ServiceOptions,
+};
+use muster_platform::{Settings, Shutdown, shutdown::Drained, site::Site};
+use muster_storage::{Database, Location, StorageOptions};
+use tracing::{info, warn};
+
+use crate::{connect, operators_server, process::Process};
+
+/// How long the tasks of a part may take to finish what they have begun.
+pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Bytes that one answer to a query may have.
+const ANSWER_LIMIT: usize = 256 * 1024 * 1024;
+
+/// Runs one part until a signal ends it.
+pub(crate) async fn run(settings: Settings, part: Part) -> Result<()> {
+    let process = Process::start(settings, &format!("muster-{part}"))?;
+    let shutdown = Shutdown::new();
+    shutdown.listen_for_signals()?;
+    let result = run_until_stopped(&process, part, &shutdown).await;
+    shutdown.trigger();
+    process.end().await;
+    result
+}
+
+async fn run_until_stopped(process: &Process, part: Part, shutdown: &Shutdown) -> Result<()> {
+    let settings = &process.settings;
+    let tasks = Shutdown::new();
+    if let Some(address) = settings.admin.listen {
+        let bound = operators_server::start(address, process, &tasks).await?;
+        println!("{part}: health and metrics on http://{bound}");
+    }
+    let site = load_site(settings)?;
+    let broker = connect::connect(settings, part, &process.instance).await?;
+    match part {
+        Part::Ingress => {
+            let ingress = start_ingress(process, broker.clone(), &site, &tasks).await?;
+            println!("muster is ready on http://{}", ingress.address());
+        }
+        Part::JobArchive => {
+            start_job_archive(process, broker.clone(), &site, &tasks).await?;
+            process.health.wait_ready().await;
+            println!("job-archive is ready");
+        }
+        Part::Operator => bail!("the operator is no process"),
+    }
+    shutdown.token().cancelled().await;
+    drain(part.name(), tasks).await;
+    broker.close().await;
+    Ok(())
+}
+
+/// Waits for the tasks to end in order.
+pub(crate) async fn drain(name: &str, tasks: Shutdown) {
+    match tasks.drain(DRAIN_DEADLINE).await {
+        Drained::Clean => info!(target: "muster", part = name, "stopped in order"),
+        Drained::TimedOut(running) => {
+            warn!(target: "muster", part = name, ?running, "stopped with tasks still running");
+        }
+    }
+}
+
+/// Starts the ingress; it serves when this returns.
+pub(crate) async fn start_ingress(
+    process: &Process,
+    broker: Broker,
+    site: &Site,
+    tasks: &Shutdown,
+) -> Result<Ingress> {
+    let settings = &process.settings.ingress;
+    let commands = CommandClient::start(
+        broker.clone(),
+        CommandClientOptions {
+            waiter_limit: settings.waiter_limit,
+        },
+        process.environment.clone(),
+        process.telemetry.metrics(),
+        tasks,
+    )
+    .await?;
+    let queries = QueryClient::start(
+        broker.clone(),
+        QueryClientOptions {
+            waiter_limit: settings.waiter_limit,
+            answer_limit: ANSWER_LIMIT,
+        },
+        process.environment.clone(),
+        tasks,
+    )
+    .await?;
+    todo_ingress(process, broker, site, commands, queries, tasks).await
+}
+
+/// Starts the job archive; its commands are taken soon after.
+pub(crate) async fn start_job_archive(
+    process: &Process,
+    broker: Broker,
+    site: &Site,
+    tasks: &Shutdown,
+) -> Result<()> {
+    let settings = &process.settings;
+    let database = open_database(settings, Service::JobArchive).await?;
+    let options = ServiceOptions {
+        batch_limit: settings.job_archive.batch_limit,
+        ..ServiceOptions::default()
+    };
+    todo_archive(process, broker, database, options, site, tasks).await
+}
+
+/// Opens the database of a service and brings its tables up to date.
+pub(crate) async fn open_database(settings: &Settings, service: Service) -> Result<Database> {
+    let location = match &settings.storage.url {
+        Some(url) => Location::Postgres {
+            url: url.reveal().to_owned(),
+            schema: service.schema().to_owned(),
+        },
+        None => Location::Sqlite(settings.data_directory.join(format!("{service}.sqlite"))),
+    };
+    let options = StorageOptions {
+        read_connections: settings.storage.read_connections,
+        ..StorageOptions::new(location)
+    };
+    let migrations = match service {
+        Service::JobArchive => &muster_job_archive::MIGRATIONS,
+    };
+    Ok(Database::open(&options, migrations).await?)
+}
+
+/// The site file, or an empty site where there is none.
+pub(crate) fn load_site(settings: &Settings) -> Result<Site> {
+    match &settings.site {
+        Some(path) => Ok(Site::load(path)?),
+        None => Ok(Site::default()),
+    }
+}
+
+/// The cluster descriptions that the site names.
+fn cluster_documents(site: &Site) -> Result<Vec<String>> {
+    site.cluster_files
+        .iter()
+        .map(|path| {
+            fs::read_to_string(path)
+                .with_context(|| format!("the cluster description {} cannot be read", path.display()))
+        })
+        .collect()
+}
+
+/// The limits of the streams.
+pub(crate) fn limits(settings: &Settings) -> Result<Limits> {
+    let command_bytes = settings.job_archive.command_stream_limit.as_u64();
+    Ok(Limits {
+        replicas: settings.nats.replicas,
+        command_bytes: i64::try_from(command_bytes).context("job_archive.command_stream_limit")?,
+        ..Limits::default()
+    })
+}
