@@ -25,7 +25,9 @@ fn read_environment() {
     static READ: std::sync::Once = std::sync::Once::new();
     READ.call_once(|| {
         let variable = std::env::var("FAILPOINTS").unwrap_or_default();
-        let points = variable.split(';').filter_map(|point| point.split_once('='));
+        let points = variable
+            .split(';')
+            .filter_map(|point| point.split_once('='));
         for (name, actions) in points {
             if let Err(error) = fail::cfg(name, actions) {
                 eprintln!("FAILPOINTS: {name}: {error}");

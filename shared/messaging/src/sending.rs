@@ -245,7 +245,8 @@ impl CommandClient {
                         return Unsent::Away { perhaps_sent };
                     }
                 }
-                Err(error) if is_full(&error) => return Unsent::Full,
+                // Only if it was never stored: an earlier sending may be among those that fill the stream.
+                Err(error) if is_full(&error) && !perhaps_sent => return Unsent::Full,
                 Err(error) => {
                     // Time-out or broken pipe: it may be stored all the same. No stream: it is not.
                     perhaps_sent |= error.kind() != PublishErrorKind::StreamNotFound;
