@@ -105,7 +105,11 @@ impl Places {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         add("data_directory", self.data.map(text), "--data");
         add("site", self.site.map(text), "--site");
-        add("listen", self.listen.map(|listen| listen.to_string()), "--listen");
+        add(
+            "listen",
+            self.listen.map(|listen| listen.to_string()),
+            "--listen",
+        );
         Ok(Settings::load(Sources::of_process(self.config, overrides))?)
     }
 

@@ -3,13 +3,13 @@
 //! In the data directory: `site.toml` (hashes only), `clusters/demo.json`, and `credentials.toml` with the secrets themselves,
 //! mode 600. The secrets are printed once.
 
-use std::{fs, path::Path};
+use std::{fs, net::SocketAddr, path::Path};
 
 use anyhow::{Context as _, Result};
-use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64, prelude::BASE64_URL_SAFE_NO_PAD};
-use ed25519_dalek::SigningKey;
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use muster_ingress::TokenKey;
 use muster_platform::Settings;
-use rand::{RngCore as _, rngs::OsRng};
+use rand::RngCore as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -72,7 +72,7 @@ pub(crate) fn prepare(settings: &mut Settings) -> Result<Option<FirstStart>> {
 
 impl FirstStart {
     /// What a newcomer can try.
-    pub(crate) fn greeting(&self, address: &str) -> String {
+    pub(crate) fn greeting(&self, address: SocketAddr) -> String {
         let token = &self.credentials.admin_token;
         format!(
             r#"This is the first start: a small site was made in {directory}.
@@ -92,11 +92,11 @@ Its secrets are in {CREDENTIALS_FILE} there and are not shown again. To try it:
 impl Credentials {
     fn new() -> Self {
         let mut token = [0; TOKEN_BYTES];
-        OsRng.fill_bytes(&mut token);
-        let key = new_signing_key();
+        rand::rng().fill_bytes(&mut token);
+        let key = new_token_key();
         Self {
             admin_token: BASE64_URL_SAFE_NO_PAD.encode(token),
-            jwt_private_key: BASE64.encode(key.to_keypair_bytes()),
+            jwt_private_key: key.private_base64(),
         }
     }
 
@@ -109,28 +109,16 @@ impl Credentials {
     }
 }
 
-/// A new Ed25519 key.
-pub(crate) fn new_signing_key() -> SigningKey {
-    let mut secret = [0; 32];
-    OsRng.fill_bytes(&mut secret);
-    SigningKey::from_bytes(&secret)
-}
-
-/// The key as ClusterCockpit writes it: base64 of seed and public key together, or of the seed alone.
-pub(crate) fn decode_private_key(text: &str) -> Result<SigningKey> {
-    let bytes = BASE64.decode(text.trim()).context("the key is no base64")?;
-    let seed = bytes.first_chunk::<32>().context("the key is too short")?;
-    let key = SigningKey::from_bytes(seed);
-    match bytes.len() {
-        32 => Ok(key),
-        64 if key.to_keypair_bytes().as_slice() == bytes => Ok(key),
-        length => anyhow::bail!("no Ed25519 key: {length} bytes that do not belong together"),
-    }
+/// A new key to sign tokens with.
+pub(crate) fn new_token_key() -> TokenKey {
+    let mut seed = [0; 32];
+    rand::rng().fill_bytes(&mut seed);
+    TokenKey::from_seed(&seed)
 }
 
 fn site_text(credentials: &Credentials) -> Result<String> {
     let token_hash = hexadecimal(&Sha256::digest(&credentials.admin_token));
-    let public_key = decode_private_key(&credentials.jwt_private_key)?.verifying_key();
+    let public_key = TokenKey::from_base64(&credentials.jwt_private_key)?.public_base64();
     Ok(format!(
         r#"# The site that the first start made. Change it as you like: it is read at every start.
 
@@ -150,7 +138,6 @@ file = "{CLUSTER_FILE}"
 jwt_public_key = "{public_key}"
 default_project = "demo"
 "#,
-        public_key = BASE64.encode(public_key.as_bytes()),
     ))
 }
 

@@ -1,15 +1,12 @@
 //! `muster up`: the broker as a child and every part in this process.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use muster_contract::{Part, topology::Limits};
+use muster_ingress::Directory;
 use muster_messaging::topology;
-use muster_platform::{
-    Settings, Shutdown,
-    settings::ConnectionUrl,
-    shutdown::termination_signal,
-};
+use muster_platform::{Settings, Shutdown, settings::ConnectionUrl, shutdown::termination_signal};
 use tracing::warn;
 
 use crate::{
@@ -22,14 +19,13 @@ use crate::{
 const TOPOLOGY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Everything on this machine, until a signal ends it.
-///
-/// nats-server is started from here and not from a task: it is tied to the thread that starts it, and this one lives as long as
-/// the process.
 pub(crate) async fn up(mut settings: Settings) -> Result<()> {
     let shutdown = Shutdown::new();
     shutdown.listen_for_signals()?;
     let first = first_start::prepare(&mut settings)?;
+    // All that the site says is checked before anything is started.
     let site = parts::load_site(&settings)?;
+    let (directory, clusters) = (Directory::of_site(&site)?, parts::clusters(&site)?);
     let broker = start_broker(&mut settings).await?;
     let process = Process::start(settings, "muster")?;
     let stopped = async {
@@ -37,15 +33,18 @@ pub(crate) async fn up(mut settings: Settings) -> Result<()> {
         let operator =
             connect::connect(&process.settings, Part::Operator, &process.instance).await?;
         put_topology_in_place(&process, operator.clone(), &service_tasks).await?;
-        let archive = connect::connect(&process.settings, Part::JobArchive, &process.instance).await?;
-        parts::start_job_archive(&process, archive.clone(), &site, &service_tasks).await?;
+        let archive =
+            connect::connect(&process.settings, Part::JobArchive, &process.instance).await?;
+        let _running =
+            parts::start_job_archive(&process, archive.clone(), clusters, &service_tasks).await?;
         let ingress = connect::connect(&process.settings, Part::Ingress, &process.instance).await?;
-        let serving = parts::start_ingress(&process, ingress.clone(), &site, &ingress_tasks).await?;
+        let address =
+            parts::start_ingress(&process, ingress.clone(), directory, &ingress_tasks).await?;
         process.health.wait_ready().await;
         if let Some(first) = &first {
-            print!("{}", first.greeting(&serving.address().to_string()));
+            print!("{}", first.greeting(address));
         }
-        println!("muster is ready on http://{}", serving.address());
+        println!("muster is ready on http://{address}");
 
         shutdown.token().cancelled().await;
         // First the requests that are being served, then the services they wait for, then the broker.
@@ -102,7 +101,7 @@ async fn start_broker(settings: &mut Settings) -> Result<Broker> {
     }
     let broker = Broker::start(BrokerOptions {
         data_directory: settings.data_directory.clone(),
-        server_binary: server_binary(settings),
+        server_binary: settings.nats.server_binary.clone(),
         port: Some(settings.nats.port).filter(|port| *port != 0),
         configuration: cli::authorization(settings)?,
     })
@@ -110,10 +109,6 @@ async fn start_broker(settings: &mut Settings) -> Result<Broker> {
     .context("the broker does not start")?;
     settings.nats.url = Some(ConnectionUrl::new(broker.url()));
     Ok(broker)
-}
-
-fn server_binary(settings: &Settings) -> PathBuf {
-    settings.nats.server_binary.clone()
 }
 
 /// Returns once the streams are there; they are looked after from then on.

@@ -53,7 +53,11 @@ fn readiness(health: &Health) -> impl IntoResponse + use<> {
 
 fn text(metrics: &Metrics) -> impl IntoResponse + use<> {
     match metrics.text() {
-        Ok(text) => (StatusCode::OK, [(header::CONTENT_TYPE, TEXT_CONTENT_TYPE)], text),
+        Ok(text) => (
+            StatusCode::OK,
+            [(header::CONTENT_TYPE, TEXT_CONTENT_TYPE)],
+            text,
+        ),
         Err(error) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             [(header::CONTENT_TYPE, "text/plain")],

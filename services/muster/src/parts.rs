@@ -1,12 +1,14 @@
 //! Starts the parts: the same code whether each has a process of its own or all share one.
 
-use std::{fs, time::Duration};
+use std::{fs, net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use muster_contract::{Part, Service, topology::Limits};
-use muster_ingress::Ingress;
+use muster_ingress::{Directory, IngressParts};
+use muster_job_archive::{Foundation, SiteClusters};
 use muster_messaging::{
-    Broker, CommandClient, CommandClientOptions, QueryClient, QueryClientOptions, ServiceOptions,
+    Broker, CommandClient, CommandClientOptions, QueryClient, QueryClientOptions, Running,
+    ServiceOptions,
 };
 use muster_platform::{Settings, Shutdown, shutdown::Drained, site::Site};
 use muster_storage::{Database, Location, StorageOptions};
@@ -42,17 +44,20 @@ async fn run_until_stopped(process: &Process, part: Part, shutdown: &Shutdown) -
     let broker = connect::connect(settings, part, &process.instance).await?;
     match part {
         Part::Ingress => {
-            let ingress = start_ingress(process, broker.clone(), &site, &tasks).await?;
-            println!("muster is ready on http://{}", ingress.address());
+            let directory = Directory::of_site(&site)?;
+            let address = start_ingress(process, broker.clone(), directory, &tasks).await?;
+            println!("muster is ready on http://{address}");
+            shutdown.token().cancelled().await;
         }
         Part::JobArchive => {
-            start_job_archive(process, broker.clone(), &site, &tasks).await?;
+            let clusters = clusters(&site)?;
+            let _running = start_job_archive(process, broker.clone(), clusters, &tasks).await?;
             process.health.wait_ready().await;
             println!("job-archive is ready");
+            shutdown.token().cancelled().await;
         }
         Part::Operator => bail!("the operator is no process"),
     }
-    shutdown.token().cancelled().await;
     drain(part.name(), tasks).await;
     broker.close().await;
     Ok(())
@@ -68,13 +73,13 @@ pub(crate) async fn drain(name: &str, tasks: Shutdown) {
     }
 }
 
-/// Starts the ingress; it serves when this returns.
+/// Starts the ingress; it serves on the returned address.
 pub(crate) async fn start_ingress(
     process: &Process,
     broker: Broker,
-    site: &Site,
+    directory: Directory,
     tasks: &Shutdown,
-) -> Result<Ingress> {
+) -> Result<SocketAddr> {
     let settings = &process.settings.ingress;
     let commands = CommandClient::start(
         broker.clone(),
@@ -87,7 +92,7 @@ pub(crate) async fn start_ingress(
     )
     .await?;
     let queries = QueryClient::start(
-        broker.clone(),
+        broker,
         QueryClientOptions {
             waiter_limit: settings.waiter_limit,
             answer_limit: ANSWER_LIMIT,
@@ -96,23 +101,40 @@ pub(crate) async fn start_ingress(
         tasks,
     )
     .await?;
-    todo_ingress(process, broker, site, commands, queries, tasks).await
+    let parts = IngressParts {
+        settings: settings.clone(),
+        commands,
+        queries,
+        directory,
+        health: process.health.clone(),
+        metrics: process.telemetry.metrics().clone(),
+        environment: process.environment.clone(),
+    };
+    Ok(muster_ingress::start(process.settings.listen, parts, tasks).await?)
 }
 
-/// Starts the job archive; its commands are taken soon after.
+/// Starts the job archive; what is returned must be kept while it runs.
 pub(crate) async fn start_job_archive(
     process: &Process,
     broker: Broker,
-    site: &Site,
+    clusters: SiteClusters,
     tasks: &Shutdown,
-) -> Result<()> {
+) -> Result<Running> {
     let settings = &process.settings;
     let database = open_database(settings, Service::JobArchive).await?;
     let options = ServiceOptions {
         batch_limit: settings.job_archive.batch_limit,
         ..ServiceOptions::default()
     };
-    todo_archive(process, broker, database, options, site, tasks).await
+    let foundation = Foundation {
+        broker,
+        database,
+        options,
+        environment: process.environment.clone(),
+        metrics: process.telemetry.metrics().clone(),
+        health: process.health.clone(),
+    };
+    Ok(muster_job_archive::start(foundation, clusters, tasks).await?)
 }
 
 /// Opens the database of a service and brings its tables up to date.
@@ -142,15 +164,18 @@ pub(crate) fn load_site(settings: &Settings) -> Result<Site> {
     }
 }
 
-/// The cluster descriptions that the site names.
-fn cluster_documents(site: &Site) -> Result<Vec<String>> {
-    site.cluster_files
+/// The cluster descriptions that the site names, checked.
+pub(crate) fn clusters(site: &Site) -> Result<SiteClusters> {
+    let documents: Result<Vec<String>> = site
+        .cluster_files
         .iter()
         .map(|path| {
-            fs::read_to_string(path)
-                .with_context(|| format!("the cluster description {} cannot be read", path.display()))
+            fs::read_to_string(path).with_context(|| {
+                format!("the cluster description {} cannot be read", path.display())
+            })
         })
-        .collect()
+        .collect();
+    Ok(SiteClusters::new(documents?)?)
 }
 
 /// The limits of the streams.

@@ -5,8 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context as _, Result};
 use muster_messaging::Environment;
 use muster_platform::{
-    Health, Ids, RandomIds, Settings, SystemClock,
-    settings::LogFormat as ConfiguredFormat,
+    Health, Ids, RandomIds, Settings, SystemClock, settings::LogFormat as ConfiguredFormat,
 };
 use muster_telemetry::{LogFormat, Telemetry, TelemetryOptions};
 

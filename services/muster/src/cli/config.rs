@@ -30,7 +30,9 @@ pub(crate) fn run(loaded: &Loaded, command: &Command) -> Result<()> {
         return Ok(());
     }
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_header(["KEY", "VALUE", "SOURCE"]);
+    table
+        .load_style(NOTHING)
+        .set_header(["KEY", "VALUE", "SOURCE"]);
     for setting in explained {
         let value = setting.value.unwrap_or_else(|| "-".to_owned());
         table.add_row([setting.key, value, setting.source]);

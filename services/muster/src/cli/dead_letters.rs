@@ -102,15 +102,15 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
     }
 }
 
-async fn list(
-    connection: &OperatorConnection,
-    owner: Owner,
-    all: bool,
-    json: bool,
-) -> Result<()> {
+async fn list(connection: &OperatorConnection, owner: Owner, all: bool, json: bool) -> Result<()> {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_header([
-        "ID", "FILED", "SUBJECT", "DELIVERIES", "REPLAYED", "ERROR",
+    table.load_style(NOTHING).set_header([
+        "ID",
+        "FILED",
+        "SUBJECT",
+        "DELIVERIES",
+        "REPLAYED",
+        "ERROR",
     ]);
     let mut after = 0;
     let mut waiting;

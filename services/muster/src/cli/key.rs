@@ -3,13 +3,13 @@
 use std::{io::Read as _, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result};
-use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use clap::Subcommand;
-use muster_ingress::clustercockpit_token::{self, Claims};
+use muster_contract::Role;
+use muster_ingress::{NewToken, TokenKey};
 use muster_platform::{Clock as _, Settings, SystemClock};
 use sha2::{Digest as _, Sha256};
 
-use crate::first_start::{Credentials, decode_private_key, hexadecimal, new_signing_key};
+use crate::first_start::{Credentials, hexadecimal, new_token_key};
 
 /// Longest token that is read from the standard input, in bytes.
 const TOKEN_LIMIT: u64 = 4096;
@@ -24,7 +24,7 @@ pub(crate) enum Command {
         #[arg(long)]
         user: String,
         /// What the user may do: user, api, manager, support, admin
-        #[arg(long = "role", default_values_t = ["api".to_owned()])]
+        #[arg(long = "role", default_values_t = ["api".to_owned()], value_parser = role)]
         roles: Vec<String>,
         /// How long it is valid, for example 30d; for good unless given
         #[arg(long, value_parser = humantime::parse_duration)]
@@ -40,9 +40,9 @@ pub(crate) enum Command {
 pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
     match command {
         Command::Pair => {
-            let key = new_signing_key();
-            println!("JWT_PUBLIC_KEY={}", BASE64.encode(key.verifying_key().as_bytes()));
-            println!("JWT_PRIVATE_KEY={}", BASE64.encode(key.to_keypair_bytes()));
+            let key = new_token_key();
+            println!("JWT_PUBLIC_KEY={}", key.public_base64());
+            println!("JWT_PRIVATE_KEY={}", key.private_base64());
         }
         Command::Token {
             user,
@@ -56,14 +56,14 @@ pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
                 None => Credentials::read(&settings.data_directory)?.jwt_private_key,
             };
             let now = SystemClock.now();
-            let claims = Claims {
-                sub: user,
-                roles,
-                iat: Some(now.as_seconds()),
-                exp: expires.map(|expires| now.plus(expires).as_seconds()),
-                nbf: None,
+            let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+            let token = NewToken {
+                subject: &user,
+                roles: &roles,
+                issued_at: now,
+                expires_at: expires.map(|expires| now.plus(expires)),
             };
-            println!("{}", clustercockpit_token::sign(&claims, &decode_private_key(&text)?)?);
+            println!("{}", TokenKey::from_base64(&text)?.sign(&token));
         }
         Command::Hash => {
             let mut token = String::new();
@@ -71,8 +71,18 @@ pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
                 .take(TOKEN_LIMIT)
                 .read_to_string(&mut token)
                 .context("the standard input cannot be read")?;
-            println!("token_sha256 = \"{}\"", hexadecimal(&Sha256::digest(token.trim())));
+            println!(
+                "token_sha256 = \"{}\"",
+                hexadecimal(&Sha256::digest(token.trim()))
+            );
         }
     }
     Ok(())
+}
+
+fn role(name: &str) -> Result<String, String> {
+    match Role::from_name(name) {
+        Some(_) => Ok(name.to_owned()),
+        None => Err("no such role".to_owned()),
+    }
 }

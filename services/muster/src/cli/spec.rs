@@ -25,8 +25,11 @@ pub(crate) fn run(command: &Command) -> Result<()> {
         let path = root.join(format!("shared/contract/asyncapi/{service}.json"));
         write(&path, &asyncapi::text(*service))?;
     }
-    for (name, text) in muster_ingress::openapi_documents()? {
-        write(&root.join(format!("services/ingress/openapi/{name}.json")), &text)?;
+    for (name, text) in muster_ingress::openapi_documents() {
+        write(
+            &root.join(format!("services/ingress/openapi/{name}.json")),
+            &text,
+        )?;
     }
     Ok(())
 }
