@@ -1,9 +1,10 @@
 //! Values given to statements.
 
 use sqlx::Arguments;
-use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
+
+use crate::error::StorageError;
 
 /// A value for one `$n` of a statement, or NULL of that type.
 ///
@@ -73,29 +74,34 @@ bind_from! {
     bool => Boolean(value => value),
 }
 
-pub(crate) fn sqlite_arguments(binds: &[Bind]) -> Result<SqliteArguments, BoxDynError> {
+pub(crate) fn sqlite_arguments<'binds>(
+    binds: impl IntoIterator<Item = &'binds Bind>,
+) -> Result<SqliteArguments, StorageError> {
+    let binds = binds.into_iter();
     let mut arguments = SqliteArguments::default();
-    arguments.reserve(binds.len(), 0);
+    arguments.reserve(binds.size_hint().0, 0);
     for bind in binds {
         match bind {
-            Bind::Text(value) => Arguments::add(&mut arguments, value.as_deref())?,
-            Bind::Integer(value) => Arguments::add(&mut arguments, *value)?,
-            Bind::Double(value) => Arguments::add(&mut arguments, *value)?,
-            Bind::Boolean(value) => Arguments::add(&mut arguments, *value)?,
+            Bind::Text(value) => Arguments::add(&mut arguments, value.as_deref()),
+            Bind::Integer(value) => Arguments::add(&mut arguments, *value),
+            Bind::Double(value) => Arguments::add(&mut arguments, *value),
+            Bind::Boolean(value) => Arguments::add(&mut arguments, *value),
         }
+        .map_err(StorageError::other)?;
     }
     Ok(arguments)
 }
 
-pub(crate) fn postgres_arguments(binds: &[Bind]) -> Result<PgArguments, BoxDynError> {
+pub(crate) fn postgres_arguments(binds: &[Bind]) -> Result<PgArguments, StorageError> {
     let mut arguments = PgArguments::default();
     for bind in binds {
         match bind {
-            Bind::Text(value) => Arguments::add(&mut arguments, value.as_deref())?,
-            Bind::Integer(value) => Arguments::add(&mut arguments, *value)?,
-            Bind::Double(value) => Arguments::add(&mut arguments, *value)?,
-            Bind::Boolean(value) => Arguments::add(&mut arguments, *value)?,
+            Bind::Text(value) => Arguments::add(&mut arguments, value.as_deref()),
+            Bind::Integer(value) => Arguments::add(&mut arguments, *value),
+            Bind::Double(value) => Arguments::add(&mut arguments, *value),
+            Bind::Boolean(value) => Arguments::add(&mut arguments, *value),
         }
+        .map_err(StorageError::other)?;
     }
     Ok(arguments)
 }

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::SqlSafeStr;
 use sqlx::migrate::Migrator;
-use sqlx::{SqlSafeStr, SqlStr};
 
-use crate::bind::{Bind, postgres_arguments, sqlite_arguments};
+use crate::bind::{Bind, postgres_arguments};
 use crate::composed::ComposedSql;
 use crate::error::StorageError;
 use crate::postgres::{self, PostgresSchema};
 use crate::record::Record;
+use crate::set_statement::SetStatement;
 use crate::snapshot::Snapshot;
 use crate::sqlite::{self, SqliteFile};
 use crate::transaction::Transaction;
@@ -90,7 +91,7 @@ pub struct Database {
     inner: Arc<Inner>,
 }
 
-enum Inner {
+pub(crate) enum Inner {
     Sqlite(SqliteFile),
     Postgres(PostgresSchema),
 }
@@ -99,7 +100,7 @@ impl Database {
     /// Opens the database, makes it if it is missing, and brings its tables up to date: first the inbox, outbox and
     /// dead letters of this crate, then the service's own migrations.
     ///
-    /// A SQLite file is held until the last clone is gone; opening it again meanwhile fails with
+    /// A SQLite file is held until it is closed or the last clone is gone; opening it again meanwhile fails with
     /// [`StorageError::ReplicaLock`].
     pub async fn open(
         options: &StorageOptions,
@@ -142,7 +143,7 @@ impl Database {
         sql: &'static str,
         binds: &[Bind],
     ) -> Result<Vec<T>, StorageError> {
-        self.all(sql.into_sql_str(), binds).await
+        self.all(sql, binds).await
     }
 
     /// Reads the first row of a statement, if there is one.
@@ -151,21 +152,13 @@ impl Database {
         sql: &'static str,
         binds: &[Bind],
     ) -> Result<Option<T>, StorageError> {
-        let sql = sql.into_sql_str();
-        Ok(match &*self.inner {
-            Inner::Sqlite(file) => {
-                let arguments = sqlite_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_as_with(sql, arguments)
-                    .fetch_optional(&file.readers)
-                    .await?
-            }
+        match &*self.inner {
+            Inner::Sqlite(file) => file.readers.lease().await?.fetch_optional(sql, binds).await,
             Inner::Postgres(schema) => {
-                let arguments = postgres_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_as_with(sql, arguments)
-                    .fetch_optional(&schema.readers)
-                    .await?
+                let query = sqlx::query_as_with(sql, postgres_arguments(binds)?);
+                Ok(query.fetch_optional(&schema.readers).await?)
             }
-        })
+        }
     }
 
     /// Reads all rows of a statement that was put together from fixed pieces.
@@ -177,21 +170,38 @@ impl Database {
         self.all(sql.into_statement(), binds).await
     }
 
-    async fn all<T: Record>(&self, sql: SqlStr, binds: &[Bind]) -> Result<Vec<T>, StorageError> {
-        Ok(match &*self.inner {
-            Inner::Sqlite(file) => {
-                let arguments = sqlite_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_as_with(sql, arguments)
-                    .fetch_all(&file.readers)
-                    .await?
-            }
+    /// Reads with a statement over a set of rows: many keys in one go. The rows come in no promised order.
+    pub async fn fetch_set<T: Record>(
+        &self,
+        statement: &'static SetStatement,
+        rows: &[Vec<Bind>],
+    ) -> Result<Vec<T>, StorageError> {
+        statement.check(rows)?;
+        match &*self.inner {
+            _ if rows.is_empty() => Ok(Vec::new()),
+            Inner::Sqlite(file) => file.readers.lease().await?.fetch_set(statement, rows).await,
             Inner::Postgres(schema) => {
-                let arguments = postgres_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_as_with(sql, arguments)
-                    .fetch_all(&schema.readers)
-                    .await?
+                let query = sqlx::query_as_with(
+                    statement.postgres_text(),
+                    statement.postgres_arguments(rows)?,
+                );
+                Ok(query.fetch_all(&schema.readers).await?)
             }
-        })
+        }
+    }
+
+    async fn all<T: Record>(
+        &self,
+        sql: impl SqlSafeStr,
+        binds: &[Bind],
+    ) -> Result<Vec<T>, StorageError> {
+        match &*self.inner {
+            Inner::Sqlite(file) => file.readers.lease().await?.fetch_all(sql, binds).await,
+            Inner::Postgres(schema) => {
+                let query = sqlx::query_as_with(sql, postgres_arguments(binds)?);
+                Ok(query.fetch_all(&schema.readers).await?)
+            }
+        }
     }
 
     /// Which engine this is.
@@ -203,13 +213,15 @@ impl Database {
         }
     }
 
-    /// Waits for running operations and closes the connections. Operations started afterwards fail as unavailable.
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    /// Waits for running operations and closes the connections. Operations started afterwards fail as unavailable; a
+    /// SQLite file can be opened by another replica.
     pub async fn close(&self) {
         match &*self.inner {
-            Inner::Sqlite(file) => {
-                file.readers.close().await;
-                file.writer.close().await;
-            }
+            Inner::Sqlite(file) => file.close().await,
             Inner::Postgres(schema) => {
                 schema.readers.close().await;
                 schema.writers.close().await;

@@ -4,12 +4,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sqlx::FromRow;
 
-use crate::{Bind, Database, StorageError, Transaction, lock_key};
+use crate::{Database, StorageError, Transaction, lock_key};
 
 /// How a payload is kept: as it is …
 const PLAIN: &str = "text";
 /// … or in base64, since a text cannot hold every byte.
 const ENCODED: &str = "base64";
+
+const LIST: &str = "SELECT id, stream, stream_sequence, subject, headers, payload, payload_encoding, error, deliveries, filed_at, \
+     replayed_at FROM dead_letters WHERE id > $1 ORDER BY id LIMIT $2";
+
+pub(crate) const LIST_WAITING: &str = "SELECT id, stream, stream_sequence, subject, headers, payload, payload_encoding, error, deliveries, filed_at, \
+     replayed_at FROM dead_letters WHERE replayed_at IS NULL AND id > $1 ORDER BY id LIMIT $2";
+
+const GET: &str = "SELECT id, stream, stream_sequence, subject, headers, payload, payload_encoding, error, deliveries, filed_at, \
+     replayed_at FROM dead_letters WHERE id = $1";
+
+pub(crate) const COUNT: &str = "SELECT COUNT(*) FROM dead_letters WHERE replayed_at IS NULL";
 
 /// A message that is to be filed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,28 +162,16 @@ pub async fn list(
     limit: i64,
     include_replayed: bool,
 ) -> Result<Vec<DeadLetter>, StorageError> {
-    let sql = if include_replayed {
-        "SELECT id, stream, stream_sequence, subject, headers, payload, payload_encoding, error, deliveries, filed_at, \
-         replayed_at FROM dead_letters WHERE id > $1 ORDER BY id LIMIT $2"
-    } else {
-        "SELECT id, stream, stream_sequence, subject, headers, payload, payload_encoding, error, deliveries, filed_at, \
-         replayed_at FROM dead_letters WHERE replayed_at IS NULL AND id > $1 ORDER BY id LIMIT $2"
-    };
+    let sql = if include_replayed { LIST } else { LIST_WAITING };
     let rows: Vec<Row> = database
-        .fetch_all(sql, &[Bind::from(after.unwrap_or(0)), limit.into()])
+        .fetch_all(sql, &[after.unwrap_or(0).into(), limit.into()])
         .await?;
     rows.into_iter().map(DeadLetter::try_from).collect()
 }
 
 /// One letter.
 pub async fn get(database: &Database, id: i64) -> Result<Option<DeadLetter>, StorageError> {
-    let row: Option<Row> = database
-        .fetch_optional(
-            "SELECT id, stream, stream_sequence, subject, headers, payload, payload_encoding, error, deliveries, \
-             filed_at, replayed_at FROM dead_letters WHERE id = $1",
-            &[id.into()],
-        )
-        .await?;
+    let row: Option<Row> = database.fetch_optional(GET, &[id.into()]).await?;
     row.map(DeadLetter::try_from).transpose()
 }
 
@@ -202,11 +201,6 @@ pub async fn discard(transaction: &mut Transaction, id: i64) -> Result<bool, Sto
 
 /// How many letters wait for an operator: filed and not replayed.
 pub async fn count(database: &Database) -> Result<i64, StorageError> {
-    let row: Option<(i64,)> = database
-        .fetch_optional(
-            "SELECT COUNT(*) FROM dead_letters WHERE replayed_at IS NULL",
-            &[],
-        )
-        .await?;
+    let row: Option<(i64,)> = database.fetch_optional(COUNT, &[]).await?;
     Ok(row.map_or(0, |(count,)| count))
 }

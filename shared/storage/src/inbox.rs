@@ -20,12 +20,12 @@ pub struct InboxRecord {
     pub received_at: i64,
 }
 
-static RECORDED: SetStatement = SetStatement::new(
+pub(crate) static RECORDED: SetStatement = SetStatement::new(
     "SELECT i.id, i.fingerprint, i.outcome, i.received_at FROM {rows} JOIN inbox AS i ON i.id = r.id",
     &[("id", ColumnType::Text)],
 );
 
-static RECORD: SetStatement = SetStatement::new(
+pub(crate) static RECORD: SetStatement = SetStatement::new(
     "INSERT INTO inbox (id, fingerprint, outcome, received_at) \
      SELECT r.id, r.fingerprint, r.outcome, r.received_at FROM {rows} WHERE true \
      ON CONFLICT (id) DO NOTHING RETURNING id",
@@ -36,6 +36,12 @@ static RECORD: SetStatement = SetStatement::new(
         ("received_at", ColumnType::Integer),
     ],
 );
+
+pub(crate) const FIND: &str =
+    "SELECT id, fingerprint, outcome, received_at FROM inbox WHERE id = $1";
+
+pub(crate) const FORGET_BEFORE: &str = "DELETE FROM inbox WHERE id IN \
+     (SELECT id FROM inbox WHERE received_at < $1 ORDER BY received_at LIMIT $2)";
 
 /// The records there are for `ids` (each given once), in no particular order.
 pub async fn recorded(
@@ -70,12 +76,7 @@ pub async fn record(
 
 /// The record of one message.
 pub async fn find(database: &Database, id: &str) -> Result<Option<InboxRecord>, StorageError> {
-    database
-        .fetch_optional(
-            "SELECT id, fingerprint, outcome, received_at FROM inbox WHERE id = $1",
-            &[id.into()],
-        )
-        .await
+    database.fetch_optional(FIND, &[id.into()]).await
 }
 
 /// Deletes up to `limit` records of messages handled before `micros` (microseconds since 1970), oldest first, and
@@ -86,10 +87,6 @@ pub async fn forget_before(
     limit: i64,
 ) -> Result<u64, StorageError> {
     transaction
-        .execute(
-            "DELETE FROM inbox WHERE id IN \
-             (SELECT id FROM inbox WHERE received_at < $1 ORDER BY received_at LIMIT $2)",
-            &[micros.into(), limit.into()],
-        )
+        .execute(FORGET_BEFORE, &[micros.into(), limit.into()])
         .await
 }

@@ -24,12 +24,17 @@ pub mod inbox;
 mod lock_key;
 mod migrations;
 pub mod outbox;
+mod plan;
+#[cfg(test)]
+mod plans_tests;
 mod postgres;
 mod record;
 mod replica_lock;
 mod set_statement;
 mod snapshot;
 mod sqlite;
+mod sqlite_pool;
+mod sqlite_transaction;
 mod transaction;
 
 pub use bind::{Bind, ColumnType};

@@ -57,7 +57,7 @@ pub struct Mark {
     pub last_sequence: i64,
 }
 
-static APPEND: SetStatement = SetStatement::new(
+pub(crate) static APPEND: SetStatement = SetStatement::new(
     "INSERT INTO outbox (id, stream, messages, message_count, created_at) \
      SELECT r.id, r.stream, r.messages, r.message_count, r.created_at FROM {rows}",
     &[
@@ -69,7 +69,7 @@ static APPEND: SetStatement = SetStatement::new(
     ],
 );
 
-static MARK_PUBLISHED: SetStatement = SetStatement::new(
+pub(crate) static MARK_PUBLISHED: SetStatement = SetStatement::new(
     "UPDATE outbox SET published_at = r.published_at, first_sequence = r.first_sequence, \
      last_sequence = r.last_sequence FROM {rows} WHERE outbox.id = r.id",
     &[
@@ -79,6 +79,22 @@ static MARK_PUBLISHED: SetStatement = SetStatement::new(
         ("last_sequence", ColumnType::Integer),
     ],
 );
+
+pub(crate) const UNPUBLISHED: &str = "SELECT id, stream, messages, message_count, created_at, published_at, first_sequence, last_sequence \
+     FROM outbox WHERE published_at IS NULL AND created_at < $1 ORDER BY created_at, id LIMIT $2";
+
+pub(crate) const LAST_PUBLISHED: &str =
+    "SELECT MAX(last_sequence) FROM outbox WHERE stream = $1 AND last_sequence IS NOT NULL";
+
+pub(crate) const PUBLISHED_FROM: &str = "SELECT id, stream, messages, message_count, created_at, published_at, first_sequence, last_sequence \
+     FROM outbox WHERE stream = $1 AND last_sequence IS NOT NULL AND last_sequence >= $2 \
+     AND (last_sequence, id) < ($3, $4) ORDER BY last_sequence DESC, id DESC LIMIT $5";
+
+pub(crate) const UNPUBLISHED_STATS: &str =
+    "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE published_at IS NULL";
+
+pub(crate) const FORGET_PUBLISHED_BEFORE: &str = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox \
+     WHERE published_at IS NOT NULL AND published_at < $1 ORDER BY published_at LIMIT $2)";
 
 /// Adds rows to be published after the commit.
 pub async fn append(
@@ -108,11 +124,7 @@ pub async fn unpublished(
     limit: i64,
 ) -> Result<Vec<OutboxRecord>, StorageError> {
     database
-        .fetch_all(
-            "SELECT id, stream, messages, message_count, created_at, published_at, first_sequence, last_sequence \
-             FROM outbox WHERE published_at IS NULL AND created_at < $1 ORDER BY created_at, id LIMIT $2",
-            &[created_before.into(), limit.into()],
-        )
+        .fetch_all(UNPUBLISHED, &[created_before.into(), limit.into()])
         .await
 }
 
@@ -142,10 +154,7 @@ pub async fn last_published(
     stream: &str,
 ) -> Result<Option<i64>, StorageError> {
     let row: Option<(Option<i64>,)> = database
-        .fetch_optional(
-            "SELECT MAX(last_sequence) FROM outbox WHERE stream = $1 AND last_sequence IS NOT NULL",
-            &[stream.into()],
-        )
+        .fetch_optional(LAST_PUBLISHED, &[stream.into()])
         .await?;
     Ok(row.and_then(|(sequence,)| sequence))
 }
@@ -162,22 +171,21 @@ pub async fn published_from(
     let (before_sequence, before_id) = before.unwrap_or((i64::MAX, ""));
     database
         .fetch_all(
-            "SELECT id, stream, messages, message_count, created_at, published_at, first_sequence, last_sequence \
-             FROM outbox WHERE stream = $1 AND last_sequence IS NOT NULL AND last_sequence >= $2 \
-             AND (last_sequence, id) < ($3, $4) ORDER BY last_sequence DESC, id DESC LIMIT $5",
-            &[stream.into(), sequence.into(), before_sequence.into(), before_id.into(), limit.into()],
+            PUBLISHED_FROM,
+            &[
+                stream.into(),
+                sequence.into(),
+                before_sequence.into(),
+                before_id.into(),
+                limit.into(),
+            ],
         )
         .await
 }
 
 /// How many rows are not published, and when the oldest of them was written (microseconds since 1970).
 pub async fn unpublished_stats(database: &Database) -> Result<(i64, Option<i64>), StorageError> {
-    let row = database
-        .fetch_optional(
-            "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE published_at IS NULL",
-            &[],
-        )
-        .await?;
+    let row = database.fetch_optional(UNPUBLISHED_STATS, &[]).await?;
     Ok(row.unwrap_or((0, None)))
 }
 
@@ -188,10 +196,6 @@ pub async fn forget_published_before(
     limit: i64,
 ) -> Result<u64, StorageError> {
     transaction
-        .execute(
-            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox \
-             WHERE published_at IS NOT NULL AND published_at < $1 ORDER BY published_at LIMIT $2)",
-            &[micros.into(), limit.into()],
-        )
+        .execute(FORGET_PUBLISHED_BEFORE, &[micros.into(), limit.into()])
         .await
 }

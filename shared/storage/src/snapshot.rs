@@ -1,11 +1,16 @@
 //! Several reads that see one state.
 
-use sqlx::{PgPool, PgTransaction, SqlSafeStr, SqlStr, SqlitePool, SqliteTransaction};
+use std::sync::Arc;
 
-use crate::bind::{Bind, postgres_arguments, sqlite_arguments};
+use sqlx::{PgPool, PgTransaction, SqlSafeStr};
+
+use crate::bind::{Bind, postgres_arguments};
 use crate::composed::ComposedSql;
 use crate::error::StorageError;
 use crate::record::Record;
+use crate::set_statement::SetStatement;
+use crate::sqlite_pool::SqliteConnections;
+use crate::sqlite_transaction::SqliteTransaction;
 
 /// A read transaction: what it reads is the state at its first read, whatever is committed meanwhile. It ends when it
 /// is dropped.
@@ -16,14 +21,16 @@ pub struct Snapshot {
 
 #[derive(Debug)]
 enum Inner {
-    Sqlite(SqliteTransaction<'static>),
+    Sqlite(SqliteTransaction),
     Postgres(PgTransaction<'static>),
 }
 
 impl Snapshot {
-    pub(crate) async fn begin_sqlite(readers: &SqlitePool) -> Result<Self, StorageError> {
+    pub(crate) async fn begin_sqlite(
+        readers: &Arc<SqliteConnections>,
+    ) -> Result<Self, StorageError> {
         Ok(Self {
-            inner: Inner::Sqlite(readers.begin_with("BEGIN DEFERRED").await?),
+            inner: Inner::Sqlite(SqliteTransaction::begin(readers, "BEGIN DEFERRED").await?),
         })
     }
 
@@ -42,7 +49,7 @@ impl Snapshot {
         sql: &'static str,
         binds: &[Bind],
     ) -> Result<Vec<T>, StorageError> {
-        self.all(sql.into_sql_str(), binds).await
+        self.all(sql, binds).await
     }
 
     /// Reads the first row of a statement, if there is one.
@@ -51,20 +58,13 @@ impl Snapshot {
         sql: &'static str,
         binds: &[Bind],
     ) -> Result<Option<T>, StorageError> {
-        Ok(match &mut self.inner {
-            Inner::Sqlite(transaction) => {
-                let arguments = sqlite_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_as_with(sql, arguments)
-                    .fetch_optional(&mut **transaction)
-                    .await?
-            }
+        match &mut self.inner {
+            Inner::Sqlite(transaction) => transaction.lease()?.fetch_optional(sql, binds).await,
             Inner::Postgres(transaction) => {
-                let arguments = postgres_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_as_with(sql, arguments)
-                    .fetch_optional(&mut **transaction)
-                    .await?
+                let query = sqlx::query_as_with(sql, postgres_arguments(binds)?);
+                Ok(query.fetch_optional(&mut **transaction).await?)
             }
-        })
+        }
     }
 
     /// Reads all rows of a statement that was put together from fixed pieces.
@@ -76,24 +76,37 @@ impl Snapshot {
         self.all(sql.into_statement(), binds).await
     }
 
+    /// Reads with a statement over a set of rows: many keys in one go. The rows come in no promised order.
+    pub async fn fetch_set<T: Record>(
+        &mut self,
+        statement: &'static SetStatement,
+        rows: &[Vec<Bind>],
+    ) -> Result<Vec<T>, StorageError> {
+        statement.check(rows)?;
+        match &mut self.inner {
+            _ if rows.is_empty() => Ok(Vec::new()),
+            Inner::Sqlite(transaction) => transaction.lease()?.fetch_set(statement, rows).await,
+            Inner::Postgres(transaction) => {
+                let query = sqlx::query_as_with(
+                    statement.postgres_text(),
+                    statement.postgres_arguments(rows)?,
+                );
+                Ok(query.fetch_all(&mut **transaction).await?)
+            }
+        }
+    }
+
     async fn all<T: Record>(
         &mut self,
-        sql: SqlStr,
+        sql: impl SqlSafeStr,
         binds: &[Bind],
     ) -> Result<Vec<T>, StorageError> {
-        Ok(match &mut self.inner {
-            Inner::Sqlite(transaction) => {
-                let arguments = sqlite_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_as_with(sql, arguments)
-                    .fetch_all(&mut **transaction)
-                    .await?
-            }
+        match &mut self.inner {
+            Inner::Sqlite(transaction) => transaction.lease()?.fetch_all(sql, binds).await,
             Inner::Postgres(transaction) => {
-                let arguments = postgres_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_as_with(sql, arguments)
-                    .fetch_all(&mut **transaction)
-                    .await?
+                let query = sqlx::query_as_with(sql, postgres_arguments(binds)?);
+                Ok(query.fetch_all(&mut **transaction).await?)
             }
-        })
+        }
     }
 }

@@ -2,19 +2,18 @@
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
-use crate::database::{ACQUIRE_TIMEOUT, StorageOptions};
+use crate::database::StorageOptions;
 use crate::error::StorageError;
 use crate::migrations::{self, OWN_MIGRATIONS};
 use crate::replica_lock::ReplicaLock;
+use crate::sqlite_pool::SqliteConnections;
 
 /// Page cache of the writing connection, as SQLite takes it: negative is KiB.
 const WRITER_CACHE: &str = "-65536";
@@ -33,10 +32,20 @@ const ROW_BUFFER: usize = 256;
 
 /// The writer, the readers and the lock on one file.
 pub(crate) struct SqliteFile {
-    pub(crate) writer: SqlitePool,
-    pub(crate) readers: SqlitePool,
+    pub(crate) writer: Arc<SqliteConnections>,
+    pub(crate) readers: Arc<SqliteConnections>,
     /// Held for as long as the connections may be used.
-    _lock: ReplicaLock,
+    lock: Mutex<Option<ReplicaLock>>,
+}
+
+impl SqliteFile {
+    /// Waits for what is running, closes, and lets another have the file.
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        // The last connection to close copies the write-ahead log into the file, and only the writer may.
+        self.writer.close().await;
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 pub(crate) async fn open(
@@ -56,12 +65,10 @@ pub(crate) async fn open(
     connection.close().await?;
     migrated?;
 
-    let writer = pool_options(1).connect_with(writing).await?;
-    let readers = pool_options(options.read_connections.max(1)).connect_lazy_with(reading);
     Ok(SqliteFile {
-        writer,
-        readers,
-        _lock: lock,
+        writer: SqliteConnections::new(writing, 1),
+        readers: SqliteConnections::new(reading, options.read_connections.max(1)),
+        lock: Mutex::new(Some(lock)),
     })
 }
 
@@ -76,16 +83,6 @@ async fn migrate(
         .await?;
     service.run_direct(None, connection, false).await?;
     Ok(())
-}
-
-fn pool_options(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A connection to a file does not go away, and it is worth keeping for its caches.
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
 }
 
 fn connect_options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {

@@ -1,22 +1,29 @@
 //! A transaction that may write.
 
-use sqlx::{PgPool, PgTransaction, SqlitePool, SqliteTransaction};
+use std::sync::Arc;
 
-use crate::bind::{Bind, postgres_arguments, sqlite_arguments};
+use sqlx::{PgPool, PgTransaction};
+
+use crate::bind::{Bind, postgres_arguments};
 use crate::error::StorageError;
 use crate::lock_key::LockKey;
 use crate::record::Record;
 use crate::set_statement::SetStatement;
+use crate::sqlite_pool::SqliteConnections;
+use crate::sqlite_transaction::SqliteTransaction;
 
 /// A transaction that may write. It is undone unless it is committed.
+///
+/// After an error nothing more can be done in it, on either engine: neither further statements nor the commit.
 #[derive(Debug)]
 pub struct Transaction {
     inner: Inner,
+    failed: bool,
 }
 
 #[derive(Debug)]
 enum Inner {
-    Sqlite(SqliteTransaction<'static>),
+    Sqlite(SqliteTransaction),
     Postgres {
         transaction: PgTransaction<'static>,
         lock_salt: LockKey,
@@ -24,9 +31,13 @@ enum Inner {
 }
 
 impl Transaction {
-    pub(crate) async fn begin_sqlite(writer: &SqlitePool) -> Result<Self, StorageError> {
+    pub(crate) async fn begin_sqlite(
+        writer: &Arc<SqliteConnections>,
+    ) -> Result<Self, StorageError> {
+        let transaction = SqliteTransaction::begin(writer, "BEGIN IMMEDIATE").await?;
         Ok(Self {
-            inner: Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            inner: Inner::Sqlite(transaction),
+            failed: false,
         })
     }
 
@@ -42,6 +53,7 @@ impl Transaction {
                 transaction,
                 lock_salt,
             },
+            failed: false,
         })
     }
 
@@ -51,22 +63,18 @@ impl Transaction {
         sql: &'static str,
         binds: &[Bind],
     ) -> Result<u64, StorageError> {
-        Ok(match &mut self.inner {
-            Inner::Sqlite(transaction) => {
-                let arguments = sqlite_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_with(sql, arguments)
-                    .execute(&mut **transaction)
-                    .await?
-                    .rows_affected()
-            }
+        let result = match self.usable()? {
+            Inner::Sqlite(transaction) => transaction.lease()?.execute(sql, binds).await,
             Inner::Postgres { transaction, .. } => {
-                let arguments = postgres_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_with(sql, arguments)
+                let query = sqlx::query_with(sql, postgres_arguments(binds)?);
+                query
                     .execute(&mut **transaction)
-                    .await?
-                    .rows_affected()
+                    .await
+                    .map(|result| result.rows_affected())
+                    .map_err(Into::into)
             }
-        })
+        };
+        self.note(result)
     }
 
     /// Runs a statement and collects the rows it returns.
@@ -75,20 +83,17 @@ impl Transaction {
         sql: &'static str,
         binds: &[Bind],
     ) -> Result<Vec<T>, StorageError> {
-        Ok(match &mut self.inner {
-            Inner::Sqlite(transaction) => {
-                let arguments = sqlite_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_as_with(sql, arguments)
-                    .fetch_all(&mut **transaction)
-                    .await?
-            }
+        let result = match self.usable()? {
+            Inner::Sqlite(transaction) => transaction.lease()?.fetch_all(sql, binds).await,
             Inner::Postgres { transaction, .. } => {
-                let arguments = postgres_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_as_with(sql, arguments)
+                let query = sqlx::query_as_with(sql, postgres_arguments(binds)?);
+                query
                     .fetch_all(&mut **transaction)
-                    .await?
+                    .await
+                    .map_err(Into::into)
             }
-        })
+        };
+        self.note(result)
     }
 
     /// Runs a statement that returns at most one row.
@@ -97,20 +102,17 @@ impl Transaction {
         sql: &'static str,
         binds: &[Bind],
     ) -> Result<Option<T>, StorageError> {
-        Ok(match &mut self.inner {
-            Inner::Sqlite(transaction) => {
-                let arguments = sqlite_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_as_with(sql, arguments)
-                    .fetch_optional(&mut **transaction)
-                    .await?
-            }
+        let result = match self.usable()? {
+            Inner::Sqlite(transaction) => transaction.lease()?.fetch_optional(sql, binds).await,
             Inner::Postgres { transaction, .. } => {
-                let arguments = postgres_arguments(binds).map_err(StorageError::other)?;
-                sqlx::query_as_with(sql, arguments)
+                let query = sqlx::query_as_with(sql, postgres_arguments(binds)?);
+                query
                     .fetch_optional(&mut **transaction)
-                    .await?
+                    .await
+                    .map_err(Into::into)
             }
-        })
+        };
+        self.note(result)
     }
 
     /// Runs a statement over a set of rows and tells how many rows it changed.
@@ -120,27 +122,22 @@ impl Transaction {
         rows: &[Vec<Bind>],
     ) -> Result<u64, StorageError> {
         statement.check(rows)?;
-        match &mut self.inner {
-            Inner::Sqlite(transaction) => {
-                let mut changed = 0;
-                for row in rows {
-                    let arguments = sqlite_arguments(row).map_err(StorageError::other)?;
-                    let result = sqlx::query_with(statement.sqlite_text(), arguments)
-                        .execute(&mut **transaction)
-                        .await?;
-                    changed += result.rows_affected();
-                }
-                Ok(changed)
-            }
-            Inner::Postgres { .. } if rows.is_empty() => Ok(0),
+        let result = match self.usable()? {
+            _ if rows.is_empty() => Ok(0),
+            Inner::Sqlite(transaction) => transaction.lease()?.execute_set(statement, rows).await,
             Inner::Postgres { transaction, .. } => {
-                let arguments = statement.postgres_arguments(rows)?;
-                let result = sqlx::query_with(statement.postgres_text(), arguments)
+                let query = sqlx::query_with(
+                    statement.postgres_text(),
+                    statement.postgres_arguments(rows)?,
+                );
+                query
                     .execute(&mut **transaction)
-                    .await?;
-                Ok(result.rows_affected())
+                    .await
+                    .map(|result| result.rows_affected())
+                    .map_err(Into::into)
             }
-        }
+        };
+        self.note(result)
     }
 
     /// Runs a statement over a set of rows and collects the rows it returns, in no promised order.
@@ -150,24 +147,21 @@ impl Transaction {
         rows: &[Vec<Bind>],
     ) -> Result<Vec<T>, StorageError> {
         statement.check(rows)?;
-        match &mut self.inner {
-            Inner::Sqlite(transaction) => {
-                let mut records = Vec::with_capacity(rows.len());
-                for row in rows {
-                    let arguments = sqlite_arguments(row).map_err(StorageError::other)?;
-                    let query = sqlx::query_as_with(statement.sqlite_text(), arguments);
-                    records.extend(query.fetch_all(&mut **transaction).await?);
-                }
-                Ok(records)
-            }
-            Inner::Postgres { .. } if rows.is_empty() => Ok(Vec::new()),
+        let result = match self.usable()? {
+            _ if rows.is_empty() => Ok(Vec::new()),
+            Inner::Sqlite(transaction) => transaction.lease()?.fetch_set(statement, rows).await,
             Inner::Postgres { transaction, .. } => {
-                let arguments = statement.postgres_arguments(rows)?;
-                Ok(sqlx::query_as_with(statement.postgres_text(), arguments)
+                let query = sqlx::query_as_with(
+                    statement.postgres_text(),
+                    statement.postgres_arguments(rows)?,
+                );
+                query
                     .fetch_all(&mut **transaction)
-                    .await?)
+                    .await
+                    .map_err(Into::into)
             }
-        }
+        };
+        self.note(result)
     }
 
     /// Makes transactions that name the same key run one after the other, until they end.
@@ -175,38 +169,61 @@ impl Transaction {
     /// The keys are taken in one order, so two transactions that each lock once cannot wait for each other. On SQLite
     /// there is only one writer, and so nothing to do.
     pub async fn lock_keys(&mut self, keys: &[LockKey]) -> Result<(), StorageError> {
-        if let Inner::Postgres {
-            transaction,
-            lock_salt,
-        } = &mut self.inner
-            && !keys.is_empty()
-        {
-            let mut keys: Vec<i64> = keys.iter().map(|key| key.salted(*lock_salt)).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            sqlx::query("SELECT pg_advisory_xact_lock(key) FROM UNNEST($1::bigint[]) AS keys(key)")
+        let result = match self.usable()? {
+            Inner::Sqlite(_) => Ok(()),
+            Inner::Postgres { .. } if keys.is_empty() => Ok(()),
+            Inner::Postgres {
+                transaction,
+                lock_salt,
+            } => {
+                let mut keys: Vec<i64> = keys.iter().map(|key| key.salted(*lock_salt)).collect();
+                keys.sort_unstable();
+                keys.dedup();
+                sqlx::query(
+                    "SELECT pg_advisory_xact_lock(key) FROM UNNEST($1::bigint[]) AS keys(key)",
+                )
                 .bind(keys)
                 .execute(&mut **transaction)
-                .await?;
-        }
-        Ok(())
+                .await
+                .map(|_| ())
+                .map_err(Into::into)
+            }
+        };
+        self.note(result)
     }
 
     /// Makes everything permanent: when this returns, it is on the disk.
-    pub async fn commit(self) -> Result<(), StorageError> {
+    pub async fn commit(mut self) -> Result<(), StorageError> {
+        self.usable()?;
         match self.inner {
-            Inner::Sqlite(transaction) => transaction.commit().await?,
-            Inner::Postgres { transaction, .. } => transaction.commit().await?,
+            Inner::Sqlite(transaction) => transaction.commit().await,
+            Inner::Postgres { transaction, .. } => Ok(transaction.commit().await?),
         }
-        Ok(())
     }
 
     /// Undoes everything. Dropping does the same without waiting for it.
     pub async fn rollback(self) -> Result<(), StorageError> {
         match self.inner {
-            Inner::Sqlite(transaction) => transaction.rollback().await?,
+            Inner::Sqlite(transaction) => transaction.rollback().await,
             Inner::Postgres { transaction, .. } => transaction.rollback().await?,
         }
         Ok(())
+    }
+
+    /// PostgreSQL answers the commit of a failed transaction with a silent rollback, and SQLite commits what worked;
+    /// after a full disk it has even undone the transaction and would run what follows on its own. A caller that let
+    /// an error pass must not get any of that.
+    fn usable(&mut self) -> Result<&mut Inner, StorageError> {
+        if self.failed {
+            return Err(StorageError::other(
+                "an earlier statement of the transaction has failed",
+            ));
+        }
+        Ok(&mut self.inner)
+    }
+
+    fn note<T>(&mut self, result: Result<T, StorageError>) -> Result<T, StorageError> {
+        self.failed |= result.is_err();
+        result
     }
 }
