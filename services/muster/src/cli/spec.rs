@@ -25,7 +25,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
         let path = root.join(format!("shared/contract/asyncapi/{service}.json"));
         write(&path, &asyncapi::text(*service))?;
     }
-    for (name, text) in muster_ingress::openapi_documents() {
+    for (name, text) in muster_ingress::openapi_documents()? {
         write(
             &root.join(format!("services/ingress/openapi/{name}.json")),
             &text,
