@@ -178,7 +178,7 @@ pub struct Job {
     pub smt: i32,
     /// Its state.
     pub state: JobState,
-    /// Seconds from start to stop; what was told at the start while it runs.
+    /// Seconds from start to stop; of a job that runs, the seconds until now.
     pub duration: i64,
     /// Seconds asked for; 0 = not told.
     pub walltime: i64,

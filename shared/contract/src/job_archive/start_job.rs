@@ -104,6 +104,11 @@ pub enum StartJobRefusal {
         /// Its number on the cluster.
         job_id: i64,
     },
+    /// A text holds U+0000, which not every database can store.
+    NulCharacter {
+        /// The member with the text, as the client calls it.
+        member: String,
+    },
 }
 
 impl Message for StartJob {
