@@ -1,0 +1,212 @@
+//! The principals of the site and how they are recognised.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_contract::Principal;
+use muster_platform::site::{DEFAULT_DOMAIN, NAME_LIMIT, TokenDigest};
+use muster_platform::{Site, Timestamp};
+use subtle::ConstantTimeEq;
+
+use super::claims::Claims;
+use super::verified::{Verified, VerifiedTokens};
+use super::verifier::Verifier;
+
+/// How far the clock of whoever signs tokens may differ from ours, in seconds.
+const LEEWAY: f64 = 5.0;
+
+/// A site whose principals cannot be recognised.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// The bytes are no point on the curve, or one that accepts signatures nobody made.
+    #[error(
+        "clustercockpit.jwt_public_key of the site is no Ed25519 public key that can be relied on"
+    )]
+    PublicKey,
+}
+
+/// Why a token lets nobody in. What is said of it is safe to tell whoever sent it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthenticationError {
+    /// Neither a fixed token nor one that is signed.
+    #[error("the token is not valid")]
+    Malformed,
+    /// Signed, but not with Ed25519.
+    #[error("only Ed25519/EdDSA supported")]
+    WrongAlgorithm,
+    /// Not signed by the holder of the key.
+    #[error("token signature is invalid")]
+    WrongSignature,
+    /// Its `exp` is past.
+    #[error("token is expired")]
+    Expired,
+    /// Its `nbf` is to come.
+    #[error("token is not valid yet")]
+    NotYetValid,
+    /// Its `iat` is further back than the site allows, or missing where the site has a limit.
+    #[error("token was issued too long ago")]
+    TooOld,
+    /// It does not say who, or not by a name that anybody can have.
+    #[error("missing 'sub' claim in JWT")]
+    NoSubject,
+    /// Nobody here has that name, and the site lets in no strangers.
+    #[error("unknown user")]
+    UnknownUser,
+}
+
+/// Who may call.
+#[derive(Debug)]
+pub struct Directory {
+    principals: HashMap<String, Arc<Principal>>,
+    tokens: HashMap<TokenDigest, Arc<Principal>>,
+    verifier: Option<Verifier>,
+    verified: VerifiedTokens,
+    max_age: Option<Duration>,
+    default_project: Option<Tenant>,
+    validate_user: bool,
+}
+
+#[derive(Debug)]
+struct Tenant {
+    project: String,
+    domain: String,
+}
+
+impl Directory {
+    /// The principals of a site.
+    ///
+    /// # Errors
+    /// The site's public key cannot be relied on.
+    pub fn of_site(site: &Site) -> Result<Self, DirectoryError> {
+        let tenant = |project: &str| Tenant {
+            project: project.to_owned(),
+            domain: site
+                .project(project)
+                .map_or(DEFAULT_DOMAIN, |project| &project.domain)
+                .to_owned(),
+        };
+        let mut principals = HashMap::with_capacity(site.principals.len());
+        let mut tokens = HashMap::new();
+        for declared in &site.principals {
+            let Tenant { project, domain } = tenant(&declared.project);
+            let principal = Arc::new(Principal {
+                name: declared.name.clone(),
+                domain,
+                project,
+                roles: declared.roles.clone(),
+            });
+            if let Some(token) = declared.token {
+                tokens.insert(token, Arc::clone(&principal));
+            }
+            principals.insert(declared.name.clone(), principal);
+        }
+        let settings = &site.clustercockpit;
+        let verifier = match &settings.jwt_public_key {
+            Some(key) => Some(Verifier::new(key).ok_or(DirectoryError::PublicKey)?),
+            None => None,
+        };
+        Ok(Self {
+            principals,
+            tokens,
+            verifier,
+            verified: VerifiedTokens::default(),
+            max_age: settings.jwt_max_age,
+            default_project: settings.default_project.as_deref().map(tenant),
+            validate_user: settings.validate_user,
+        })
+    }
+
+    /// Whom a token stands for: a fixed one, or one in ClusterCockpit's form.
+    ///
+    /// # Errors
+    /// The token lets nobody in.
+    pub fn principal_of_token(
+        &self,
+        token: &[u8],
+        now: Timestamp,
+    ) -> Result<Arc<Principal>, AuthenticationError> {
+        let digest = TokenDigest::of(token);
+        if let Some(principal) = self.fixed(&digest) {
+            return Ok(principal);
+        }
+        let known = match self.verified.get(&digest) {
+            Some(known) => known,
+            None => self.verify(token, digest)?,
+        };
+        self.check_times(&known.claims, now)?;
+        Ok(Arc::clone(&known.principal))
+    }
+
+    /// The look-up takes its time by the digest, of which a caller can choose no part; the last
+    /// comparison takes the same time whatever it finds.
+    fn fixed(&self, digest: &TokenDigest) -> Option<Arc<Principal>> {
+        let (known, principal) = self.tokens.get_key_value(digest)?;
+        bool::from(known.as_bytes().ct_eq(digest.as_bytes())).then(|| Arc::clone(principal))
+    }
+
+    fn verify(
+        &self,
+        token: &[u8],
+        digest: TokenDigest,
+    ) -> Result<Arc<Verified>, AuthenticationError> {
+        let verifier = self
+            .verifier
+            .as_ref()
+            .ok_or(AuthenticationError::Malformed)?;
+        let claims = verifier.claims(token)?;
+        let principal = self.principal_of_claims(&claims)?;
+        let known = Arc::new(Verified { principal, claims });
+        self.verified.insert(digest, Arc::clone(&known));
+        Ok(known)
+    }
+
+    fn principal_of_claims(&self, claims: &Claims) -> Result<Arc<Principal>, AuthenticationError> {
+        let name = &claims.sub;
+        // A name becomes part of headers, rows and log lines.
+        if name.is_empty() || name.len() > NAME_LIMIT || name.chars().any(char::is_control) {
+            return Err(AuthenticationError::NoSubject);
+        }
+        let known = self.principals.get(name);
+        if self.validate_user {
+            return known.cloned().ok_or(AuthenticationError::UnknownUser);
+        }
+        let (project, domain) = match (known, &self.default_project) {
+            (Some(known), _) => (&known.project, &known.domain),
+            (None, Some(tenant)) => (&tenant.project, &tenant.domain),
+            (None, None) => return Err(AuthenticationError::UnknownUser),
+        };
+        Ok(Arc::new(Principal {
+            name: name.clone(),
+            domain: domain.clone(),
+            project: project.clone(),
+            roles: claims.roles(),
+        }))
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seconds of any time to come fit a double"
+    )]
+    fn check_times(&self, claims: &Claims, now: Timestamp) -> Result<(), AuthenticationError> {
+        let now = now.as_seconds() as f64;
+        if claims.exp.is_some_and(|expires| now - LEEWAY >= expires) {
+            return Err(AuthenticationError::Expired);
+        }
+        if claims.nbf.is_some_and(|from| now + LEEWAY < from) {
+            return Err(AuthenticationError::NotYetValid);
+        }
+        if let Some(max_age) = self.max_age {
+            let young = claims
+                .iat
+                .is_some_and(|issued| now - LEEWAY < issued + max_age.as_secs_f64());
+            if !young {
+                return Err(AuthenticationError::TooOld);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! The foreign APIs. To add one: a folder beside these, and its line in [`ALL`].
+
+mod clustercockpit;
+
+use crate::frame::Dialect;
+use crate::own::OWN;
+
+/// Every dialect. Where paths could belong to two, the first one has them.
+pub(crate) static ALL: [&Dialect; 1] = [&clustercockpit::CLUSTERCOCKPIT];
+
+/// The dialect a path belongs to, also one that leads nowhere; our own, if to no other.
+pub(crate) fn of(path: &str) -> &'static Dialect {
+    ALL.into_iter()
+        .find(|dialect| (dialect.owns)(path))
+        .unwrap_or(&OWN)
+}
+
+/// Every dialect, and our own endpoints as one more.
+pub(crate) fn with_own() -> impl Iterator<Item = &'static Dialect> {
+    ALL.into_iter().chain([&OWN])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_belongs_to_one_dialect_also_if_it_leads_nowhere() {
+        for (path, name) in [
+            ("/api/jobs/", "clustercockpit"),
+            ("/api", "clustercockpit"),
+            ("/api/nowhere", "clustercockpit"),
+            ("/apis", "muster"),
+            ("/", "muster"),
+            ("/healthz", "muster"),
+            ("", "muster"),
+            ("*", "muster"),
+        ] {
+            assert_eq!(of(path).name, name, "{path}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The one function around every handler: gives the request its id, its span and its place in the
+//! log and the metrics, and sees to it that whatever fails is answered in the form of the request's
+//! dialect. One function and not a tower of layers, because it is on the way of every request.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use super::limits::URI_LIMIT;
+use super::record::Record;
+use super::{Failure, FailureKind, Ingress, Occasion, RequestContext, failure};
+use crate::dialects;
+
+/// How to authenticate, for those who did not.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"muster\"");
+
+/// Answers the request.
+pub(super) async fn answer(
+    State(ingress): State<Ingress>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let dialect = dialects::of(request.uri().path());
+    let context = Arc::new(RequestContext::new(
+        request.headers(),
+        dialect,
+        ingress.environment.ids.as_ref(),
+    ));
+    request.extensions_mut().insert(Arc::clone(&context));
+    let mut record = Record::new(&request, Arc::clone(&context), ingress.metrics.clone());
+
+    let span = record.span().clone();
+    let response = if uri_length(&request) > URI_LIMIT {
+        let message = format!("path and query have more than {URI_LIMIT} bytes");
+        Failure::new(FailureKind::UriTooLong, message).into_response()
+    } else {
+        let handler = AssertUnwindSafe(next.run(request)).catch_unwind();
+        match handler.instrument(span.clone()).await {
+            Ok(response) => response,
+            Err(panic) => Failure::broken(panic_message(panic.as_ref())).into_response(),
+        }
+    };
+    let _entered = span.enter();
+    let (mut response, failure) = rendered(response, &context, record.path());
+    context.add_headers(response.headers_mut());
+    record.finish(&response, failure.as_ref());
+    response
+}
+
+fn uri_length(request: &Request) -> usize {
+    let uri = request.uri();
+    uri.path_and_query()
+        .map_or_else(|| uri.path().len(), |whole| whole.as_str().len())
+}
+
+/// A failure in the form of the request's dialect, anything else as it is.
+fn rendered(
+    mut response: Response,
+    context: &RequestContext,
+    path: &str,
+) -> (Response, Option<Failure>) {
+    let Some(failure) = response.extensions_mut().remove::<Failure>() else {
+        return (response, None);
+    };
+    let occasion = Occasion {
+        request_id: context.request_id(),
+        path,
+    };
+    let rendered = (context.dialect.render)(&failure, &occasion);
+    let mut answer = Response::new(Body::from(rendered.body));
+    *answer.status_mut() = rendered.status;
+    let headers = answer.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static(rendered.content_type),
+    );
+    // The router's own, on a wrong method.
+    if let Some(allowed) = response.headers_mut().remove(ALLOW) {
+        headers.insert(ALLOW, allowed);
+    }
+    add_headers_of(failure.kind(), headers);
+    (answer, Some(failure))
+}
+
+fn add_headers_of(kind: FailureKind, headers: &mut HeaderMap) {
+    match kind {
+        FailureKind::Unavailable => {
+            headers.insert(RETRY_AFTER, failure::RETRY_AFTER.as_secs().into());
+        }
+        FailureKind::Unauthenticated => {
+            headers.insert(WWW_AUTHENTICATE, CHALLENGE);
+        }
+        // The rest of the body is still on its way.
+        FailureKind::TooSlow | FailureKind::TooLarge => {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        _ => {}
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("the handler panicked: {}", message.unwrap_or("no message"))
+}

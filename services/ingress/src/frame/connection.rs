@@ -1,0 +1,91 @@
+//! One connection, from the first request on it to its orderly end.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use axum::routing::future::RouteFuture;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tower::Service as _;
+
+use super::limits::{DRAIN_DEADLINE, LINGER_LIMIT, LINGER_TIME};
+
+/// Bytes thrown away at a time.
+const LINGER_BUFFER: usize = 16 * 1024;
+
+/// Where a request came from, among its extensions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+/// The endpoints, for the requests of one connection.
+pub(super) struct Endpoints {
+    pub(super) router: Router,
+    pub(super) peer: Peer,
+}
+
+impl Service<Request<Incoming>> for Endpoints {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = RouteFuture<Infallible>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        self.router.clone().call(request.map(Body::new))
+    }
+}
+
+/// Answers requests until the client has no more, or until `stop`: then those that are being
+/// answered are finished.
+pub(super) async fn serve(
+    http: &http1::Builder,
+    stream: TcpStream,
+    endpoints: Endpoints,
+    stop: &CancellationToken,
+) -> Result<(), hyper::Error> {
+    let mut connection = http.serve_connection(TokioIo::new(stream), endpoints);
+    tokio::select! {
+        done = poll_fn(|context| connection.poll_without_shutdown(context)) => {
+            let stream = connection.into_parts().io.into_inner();
+            stop.run_until_cancelled(linger(stream)).await;
+            return done;
+        }
+        () = stop.cancelled() => {}
+    }
+    Pin::new(&mut connection).graceful_shutdown();
+    tokio::time::timeout(DRAIN_DEADLINE, connection)
+        .await
+        .unwrap_or_else(|_| {
+            tracing::warn!(target: "muster::ingress", "a request was not finished in time and is cut off");
+            Ok(())
+        })
+}
+
+/// Closes our half, and reads until the client closes its own.
+async fn linger(mut stream: TcpStream) {
+    let reading = async {
+        stream.shutdown().await?;
+        let mut buffer = vec![0; LINGER_BUFFER];
+        let mut left = LINGER_LIMIT;
+        while left > 0 {
+            let size = stream.read(&mut buffer).await?;
+            if size == 0 {
+                break;
+            }
+            left = left.saturating_sub(size);
+        }
+        Ok::<_, std::io::Error>(())
+    };
+    // Whether the client went away, or took too long, is all the same now.
+    let _ = tokio::time::timeout(LINGER_TIME, reading).await;
+}

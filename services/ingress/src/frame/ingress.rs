@@ -1,0 +1,67 @@
+//! What every handler has at hand.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use muster_messaging::{CommandClient, Environment, QueryClient};
+use muster_platform::Health;
+use muster_platform::settings::IngressSettings;
+use muster_telemetry::Metrics;
+
+use super::limits::Limits;
+use crate::auth::Directory;
+
+/// What an ingress is made of.
+pub struct IngressParts {
+    /// Its section of the settings.
+    pub settings: IngressSettings,
+    /// Sends commands.
+    pub commands: CommandClient,
+    /// Asks questions.
+    pub queries: QueryClient,
+    /// Who may call.
+    pub directory: Directory,
+    /// The state of the process, for `/readyz`; the ingress adds itself as `ingress`.
+    pub health: Health,
+    /// The metrics of the process, for `/metrics`.
+    pub metrics: Metrics,
+    /// Where time and ids come from.
+    pub environment: Environment,
+}
+
+/// What every handler has at hand; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Ingress(Arc<Shared>);
+
+/// See [`IngressParts`].
+pub(crate) struct Shared {
+    pub(crate) limits: Limits,
+    pub(crate) commands: CommandClient,
+    pub(crate) queries: QueryClient,
+    pub(crate) directory: Directory,
+    pub(crate) health: Health,
+    pub(crate) metrics: Metrics,
+    pub(crate) environment: Environment,
+}
+
+impl Ingress {
+    pub(crate) fn new(parts: IngressParts) -> Self {
+        Self(Arc::new(Shared {
+            limits: Limits::of(&parts.settings),
+            commands: parts.commands,
+            queries: parts.queries,
+            directory: parts.directory,
+            health: parts.health,
+            metrics: parts.metrics,
+            environment: parts.environment,
+        }))
+    }
+}
+
+impl Deref for Ingress {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}

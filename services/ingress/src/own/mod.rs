@@ -1,0 +1,45 @@
+//! Muster's own endpoints: what it is, how it is, what it can do. Nobody has to say who they are.
+
+mod description;
+mod documents;
+mod health;
+mod metrics;
+mod problem;
+mod root;
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use muster_contract::Principal;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::frame::{Dialect, Failure, FailureKind, Ingress};
+
+pub(crate) use documents::pages;
+
+/// Our own API, and the owner of every path that is no dialect's.
+pub(crate) static OWN: Dialect = Dialect {
+    name: "muster",
+    owns: |_| true,
+    authenticate: nobody,
+    render: problem::render,
+    routes: endpoints,
+};
+
+fn endpoints() -> OpenApiRouter<Ingress> {
+    OpenApiRouter::with_openapi(description::document())
+        .routes(routes!(root::root))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(documents::document))
+}
+
+/// None of these endpoints asks who calls.
+fn nobody<'a>(_: &'a Ingress, _: &'a Parts) -> BoxFuture<'a, Result<Arc<Principal>, Failure>> {
+    let failure = Failure::new(FailureKind::Unauthenticated, "nobody can sign in here");
+    std::future::ready(Err(failure)).boxed()
+}

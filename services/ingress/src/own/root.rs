@@ -1,0 +1,46 @@
+//! `GET /`
+
+use axum::Json;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::dialects;
+
+/// What answers here. Later dialects add what their clients look for at the root.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Root {
+    /// Muster itself.
+    muster: About,
+}
+
+/// What Muster is.
+#[derive(Debug, Serialize, ToSchema)]
+struct About {
+    /// Release.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// The foreign APIs that are served.
+    #[schema(example = json!(["clustercockpit"]))]
+    dialects: Vec<&'static str>,
+    /// Where to read about all of it.
+    #[schema(example = "/docs/")]
+    documentation: &'static str,
+}
+
+/// What answers here
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "root",
+    tag = "about",
+    responses((status = 200, description = "What answers here", body = Root)),
+)]
+pub(super) async fn root() -> Json<Root> {
+    Json(Root {
+        muster: About {
+            version: env!("CARGO_PKG_VERSION"),
+            dialects: dialects::ALL.iter().map(|dialect| dialect.name).collect(),
+            documentation: "/docs/",
+        },
+    })
+}
