@@ -20,6 +20,10 @@ bench *arguments:
 demo *arguments:
     cargo run --release --locked -p muster-tests --bin demo -- {{arguments}}
 
+# Show the trace of each request in a terminal, without Grafana.
+traces:
+    cargo run --locked -p muster-tests --bin traces
+
 # Formatting, lints, licences and advisories; runs no test.
 check:
     deploy/check

@@ -74,15 +74,21 @@ pub(crate) async fn serve(sqlite: Option<PathBuf>) -> Result<()> {
         .with_state(pool);
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     println!("{}", listener.local_addr()?);
-    axum::serve(axum::serve::ListenerExt::tap_io(listener, |stream| {
-        // As in Muster's ingress: small answers go out at once.
-        let _ = stream.set_nodelay(true);
-    }), router)
+    axum::serve(
+        axum::serve::ListenerExt::tap_io(listener, |stream| {
+            // As in Muster's ingress: small answers go out at once.
+            let _ = stream.set_nodelay(true);
+        }),
+        router,
+    )
     .await?;
     Ok(())
 }
 
-async fn start_job(State(pool): State<Arc<Pool>>, body: axum::body::Bytes) -> (StatusCode, Json<Value>) {
+async fn start_job(
+    State(pool): State<Arc<Pool>>,
+    body: axum::body::Bytes,
+) -> (StatusCode, Json<Value>) {
     let refused = |status, text: String| (status, Json(json!({ "error": text })));
     let job: Job = match serde_json::from_slice(&body) {
         Ok(job) => job,
@@ -190,7 +196,9 @@ pub(crate) async fn preload(database: &Database, count: u64) -> Result<()> {
     let mut next = 0;
     while next < count {
         let until = (next + FILL_BATCH).min(count);
-        let rows: Vec<Vec<Bind>> = (next..until).map(|number| row(number.cast_signed())).collect();
+        let rows: Vec<Vec<Bind>> = (next..until)
+            .map(|number| row(number.cast_signed()))
+            .collect();
         let mut transaction = database.begin().await?;
         transaction.execute_set(&FILL, &rows).await?;
         transaction.commit().await?;

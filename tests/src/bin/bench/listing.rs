@@ -38,13 +38,19 @@ pub(crate) async fn measure(engine: Engine, count: u64) -> Result<()> {
             schema: "job_archive".to_owned(),
         },
     };
-    let storage =
-        Storage::open(&StorageOptions::new(location), &muster_job_archive::MIGRATIONS).await?;
+    let storage = Storage::open(
+        &StorageOptions::new(location),
+        &muster_job_archive::MIGRATIONS,
+    )
+    .await?;
     direct::preload(&storage, count).await?;
     storage.close().await;
 
     let muster = Muster::start_in(directory, database).await?;
-    println!("GET /api/jobs/ on {}: {count} jobs, {CONNECTIONS} connections\n", engine.name());
+    println!(
+        "GET /api/jobs/ on {}: {count} jobs, {CONNECTIONS} connections\n",
+        engine.name()
+    );
     println!("| list | requests/s | p50 | p99 |");
     println!("|---|---|---|---|");
     let turn = Arc::new(AtomicU64::new(0));
@@ -62,11 +68,24 @@ pub(crate) async fn measure(engine: Engine, count: u64) -> Result<()> {
         }) as Arc<dyn Fn() -> (&'static str, String, String) + Send + Sync>
     };
     let running = Arc::new(|| {
-        ("GET", "/api/jobs/?state=running&items-per-page=25".to_owned(), String::new())
+        (
+            "GET",
+            "/api/jobs/?state=running&items-per-page=25".to_owned(),
+            String::new(),
+        )
     });
-    let shapes: [(&str, Arc<dyn Fn() -> (&'static str, String, String) + Send + Sync>); 3] = [
-        ("25 by state, cluster and time range", ranged("state=completed&")),
-        ("25 by two states, cluster and time range", ranged("state=completed&state=failed&")),
+    let shapes: [(
+        &str,
+        Arc<dyn Fn() -> (&'static str, String, String) + Send + Sync>,
+    ); 3] = [
+        (
+            "25 by state, cluster and time range",
+            ranged("state=completed&"),
+        ),
+        (
+            "25 by two states, cluster and time range",
+            ranged("state=completed&state=failed&"),
+        ),
         ("25 running", running),
     ];
     for (name, next) in shapes {

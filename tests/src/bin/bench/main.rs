@@ -59,9 +59,8 @@ async fn main() -> Result<()> {
     if let Some(Command::Direct { sqlite }) = arguments.command {
         return direct::serve(sqlite).await;
     }
-    let wanted = |name: &str| {
-        arguments.only.is_empty() || arguments.only.iter().any(|only| only == name)
-    };
+    let wanted =
+        |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name);
     println!("{}\n", processes::machine()?);
     if wanted("idle") {
         idle::measure().await?;

@@ -42,12 +42,20 @@ pub(crate) fn machine() -> Result<String> {
     let model = information
         .lines()
         .find_map(|line| line.strip_prefix("model name"))
-        .map_or("unknown processor", |rest| rest.trim_start_matches([' ', '\t', ':']));
+        .map_or("unknown processor", |rest| {
+            rest.trim_start_matches([' ', '\t', ':'])
+        });
     let cores = std::thread::available_parallelism()?;
     let memory = fs::read_to_string("/proc/meminfo")?;
     let kibibytes: u64 = memory
         .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok())
+        .find_map(|line| {
+            line.strip_prefix("MemTotal:")?
+                .split_whitespace()
+                .next()?
+                .parse()
+                .ok()
+        })
         .unwrap_or(0);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let load = fs::read_to_string("/proc/loadavg")?;
@@ -68,7 +76,9 @@ fn family(roots: &[u32]) -> Result<HashSet<u32>> {
         let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
             continue;
         };
-        let parent = fields(&stat).nth(1).and_then(|field| field.parse::<u32>().ok());
+        let parent = fields(&stat)
+            .nth(1)
+            .and_then(|field| field.parse::<u32>().ok());
         parents.push((pid, parent.unwrap_or(0)));
     }
     let mut family: HashSet<u32> = roots.iter().copied().collect();

@@ -39,7 +39,9 @@ pub(crate) async fn measure(engine: Engine, plan: &Plan) -> Result<()> {
         plan.rounds,
         plan.duration
     );
-    println!("| connections | | requests/s | p50 | p99 | processor µs/request | ratio to direct (min-max) |");
+    println!(
+        "| connections | | requests/s | p50 | p99 | processor µs/request | ratio to direct (min-max) |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for connections in &plan.connections {
         let (mut ours, mut direct) = (Vec::new(), Vec::new());
@@ -94,7 +96,13 @@ async fn sample(
         address,
         token: TOKEN.to_owned(),
         expected: StatusCode::CREATED,
-        next: Arc::new(|| ("POST", "/api/jobs/start_job/".to_owned(), jobs::next_start())),
+        next: Arc::new(|| {
+            (
+                "POST",
+                "/api/jobs/start_job/".to_owned(),
+                jobs::next_start(),
+            )
+        }),
     };
     load::run(&sender, connections, WARM_UP).await?;
     let before = processes::processor_seconds(serving)?;

@@ -46,7 +46,7 @@ impl Engine {
 pub(crate) struct Muster {
     pub(crate) process: MusterProcess,
     pub(crate) address: SocketAddr,
-    pub(crate) directory: TemporaryDirectory,
+    _directory: TemporaryDirectory,
     pub(crate) database: Database,
 }
 
@@ -84,7 +84,10 @@ impl Muster {
         Self::start_in(directory, database).await
     }
 
-    pub(crate) async fn start_in(directory: TemporaryDirectory, database: Database) -> Result<Self> {
+    pub(crate) async fn start_in(
+        directory: TemporaryDirectory,
+        database: Database,
+    ) -> Result<Self> {
         let site = directory.path().join("site.toml");
         let site = site.to_string_lossy();
         let mut environment = vec![("MUSTER__SITE", &*site), ("MUSTER__TELEMETRY__LOG", "warn")];
@@ -98,7 +101,7 @@ impl Muster {
         Ok(Self {
             process,
             address,
-            directory,
+            _directory: directory,
             database,
         })
     }
@@ -113,7 +116,10 @@ impl Muster {
 
 /// Writes a site with the benchmark's principal and cluster.
 pub(crate) fn write_site(directory: &TemporaryDirectory) -> Result<()> {
-    fs::write(directory.path().join("cluster.json"), jobs::CLUSTER_DESCRIPTION)?;
+    fs::write(
+        directory.path().join("cluster.json"),
+        jobs::CLUSTER_DESCRIPTION,
+    )?;
     let site = format!(
         "[[project]]\nname = \"bench\"\n\n[[principal]]\nname = \"bench\"\nproject = \"bench\"\nroles = [\"api\"]\n\
          token = \"{TOKEN}\"\n\n[[cluster]]\nfile = \"cluster.json\"\n"
@@ -138,7 +144,9 @@ impl Direct {
         command.arg("direct").stdout(Stdio::piped());
         match &database {
             Database::Sqlite => {
-                command.arg("--sqlite").arg(directory.path().join("direct.sqlite"));
+                command
+                    .arg("--sqlite")
+                    .arg(directory.path().join("direct.sqlite"));
             }
             Database::Postgres { url, .. } => {
                 command.env("DIRECT_POSTGRES_URL", url);
@@ -148,7 +156,10 @@ impl Direct {
         let output = child.stdout.take().context("no output")?;
         let output = tokio::process::ChildStdout::from_std(output)?;
         let mut lines = tokio::io::BufReader::new(output).lines();
-        let line = lines.next_line().await?.context("the direct server has ended")?;
+        let line = lines
+            .next_line()
+            .await?
+            .context("the direct server has ended")?;
         let address = line.trim().parse().context("no address")?;
         Ok(Self {
             child,
