@@ -13,19 +13,31 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use muster_platform::Ids;
+use muster_telemetry::Metrics;
 use tracing::Instrument;
 
 use super::limits::URI_LIMIT;
 use super::record::Record;
-use super::{Failure, FailureKind, Ingress, Occasion, RequestContext, failure};
+use super::{Failure, FailureKind, Occasion, RequestContext, failure};
 use crate::dialects;
+
+#[cfg(test)]
+mod tests;
+
+/// What is needed to answer any request.
+#[derive(Clone)]
+pub(super) struct Answering {
+    pub(super) ids: Arc<dyn Ids>,
+    pub(super) metrics: Metrics,
+}
 
 /// How to authenticate, for those who did not.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"muster\"");
 
 /// Answers the request.
 pub(super) async fn answer(
-    State(ingress): State<Ingress>,
+    State(answering): State<Answering>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -33,10 +45,10 @@ pub(super) async fn answer(
     let context = Arc::new(RequestContext::new(
         request.headers(),
         dialect,
-        ingress.environment.ids.as_ref(),
+        answering.ids.as_ref(),
     ));
     request.extensions_mut().insert(Arc::clone(&context));
-    let mut record = Record::new(&request, Arc::clone(&context), ingress.metrics.clone());
+    let mut record = Record::new(&request, Arc::clone(&context), answering.metrics);
 
     let span = record.span().clone();
     let response = if uri_length(&request) > URI_LIMIT {

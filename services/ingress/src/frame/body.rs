@@ -41,7 +41,8 @@ async fn read(mut body: Body, limit: usize) -> Result<Bytes, Failure> {
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
-            Failure::invalid("the request's body was cut off").because(error.to_string())
+            Failure::invalid("the request's body is cut off or not well formed")
+                .because(error.to_string())
         })?;
         // Trailers say nothing to us.
         let Ok(data) = frame.into_data() else {

@@ -15,8 +15,10 @@ use super::{Failure, Ingress};
 /// One foreign HTTP API, or our own.
 #[derive(Debug)]
 pub(crate) struct Dialect {
-    /// In logs, metrics and the name of its OpenAPI document.
+    /// In logs and metrics.
     pub(crate) name: &'static str,
+    /// Path of its OpenAPI document, `/openapi/<name>.json`.
+    pub(crate) document: &'static str,
     /// Whether a path belongs to it, also one that leads nowhere.
     pub(crate) owns: fn(path: &str) -> bool,
     /// Who calls. (A future, because some APIs leave that to another server.)

@@ -93,7 +93,10 @@ impl Record {
         );
         self.end_span(end);
 
+        // No more digits than tell anything.
+        let duration_ms = (elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
         let principal = self.context.principal.get();
+        let correlation_id = &self.context.correlation_id;
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -102,12 +105,12 @@ impl Record {
                     route,
                     path = self.path,
                     status = end.status,
-                    duration_ms = elapsed.as_secs_f64() * 1_000.0,
+                    duration_ms,
                     dialect = self.context.dialect.name,
                     principal = principal.map(|principal| principal.name.as_str()),
                     project = principal.map(|principal| principal.project.as_str()),
                     request_id = self.context.request_id(),
-                    correlation_id = %self.context.correlation_id,
+                    %correlation_id,
                     command_id = self.context.command_id.get().map(field::display),
                     bytes = end.bytes,
                     client = self.peer.map(|peer| field::display(peer.0)),

@@ -127,3 +127,10 @@ fn what_is_referred_to_is_there() {
         }
     }
 }
+
+#[test]
+fn each_document_is_where_its_dialect_says() {
+    for dialect in dialects::with_own() {
+        assert_eq!(dialect.document, format!("/openapi/{}.json", dialect.name));
+    }
+}

@@ -58,10 +58,7 @@ pub(super) async fn document(
 
 /// The page: Swagger UI, all of it served from here.
 pub(crate) fn pages() -> Router<Ingress> {
-    let documents = dialects::with_own().map(|dialect| {
-        let path = format!("/openapi/{}.json", dialect.name);
-        Url::from(path)
-    });
+    let documents = dialects::with_own().map(|dialect| Url::new(dialect.name, dialect.document));
     SwaggerUi::new("/docs")
         .config(Config::new(documents).persist_authorization(true))
         .into()

@@ -23,6 +23,7 @@ pub(crate) use documents::pages;
 /// Our own API, and the owner of every path that is no dialect's.
 pub(crate) static OWN: Dialect = Dialect {
     name: "muster",
+    document: "/openapi/muster.json",
     owns: |_| true,
     authenticate: nobody,
     render: problem::render,

@@ -24,6 +24,7 @@ use crate::frame::{Dialect, Ingress};
 /// The dialect.
 pub(crate) static CLUSTERCOCKPIT: Dialect = Dialect {
     name: "clustercockpit",
+    document: "/openapi/clustercockpit.json",
     owns,
     authenticate: roles::authenticate,
     render: error::render,
