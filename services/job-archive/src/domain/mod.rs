@@ -1,0 +1,10 @@
+//! The archive's rules, without input or output.
+
+pub(crate) mod clusters;
+pub(crate) mod duplicates;
+pub(crate) mod list_limits;
+pub(crate) mod node_list;
+pub(crate) mod scope;
+pub(crate) mod stopping;
+pub(crate) mod storable;
+pub(crate) mod streams;

@@ -1,0 +1,105 @@
+//! The job archive: jobs, tags and cluster descriptions.
+//!
+//! | what comes in | where it is handled |
+//! |---|---|
+//! | a job has started | `commands/start_job.rs` |
+//! | a job has stopped | `commands/stop_job.rs` |
+//! | which jobs are there | `queries/list_jobs.rs` |
+//!
+//! The rules are in `domain/`, the SQL in `store/`, the tables in `migrations/job-archive`.
+
+mod commands;
+mod domain;
+mod migrations;
+mod queries;
+mod site_clusters;
+mod store;
+#[cfg(test)]
+mod testing;
+
+use muster_contract::{
+    Service,
+    job_archive::{
+        DiscardDeadLetter, ListDeadLetters, ListJobs, ReplayDeadLetter, StartJob, StopJob,
+    },
+};
+use muster_messaging::{Broker, BrokerError, Environment, Running, ServiceBuilder, ServiceOptions};
+use muster_platform::{Health, Shutdown};
+use muster_storage::Database;
+use muster_telemetry::Metrics;
+
+use crate::{
+    commands::{start_job::StartJobHandler, stop_job::StopJobHandler},
+    queries::list_jobs::ListJobsHandler,
+};
+
+pub use domain::{
+    clusters::{Clusters, ClustersError},
+    node_list::NodeListError,
+};
+pub use migrations::MIGRATIONS;
+pub use site_clusters::{SiteClusters, SiteClustersError};
+
+/// What the service runs on.
+pub struct Foundation {
+    /// The connection of the part `job-archive`.
+    pub broker: Broker,
+    /// Its own database, opened with [`MIGRATIONS`].
+    pub database: Database,
+    /// What a site may set.
+    pub options: ServiceOptions,
+    /// Time and ids.
+    pub environment: Environment,
+    /// Instruments of the process.
+    pub metrics: Metrics,
+    /// Health of the process.
+    pub health: Health,
+}
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its clusters.
+    #[error(transparent)]
+    Clusters(#[from] SiteClustersError),
+    /// The broker.
+    #[error("the job archive could not start on the broker")]
+    Broker(#[from] BrokerError),
+}
+
+/// Applies the site's clusters and starts to take commands and answer queries. It stops in order when `shutdown` is
+/// triggered; the returned value must be kept until then.
+pub async fn start(
+    foundation: Foundation,
+    clusters: SiteClusters,
+    shutdown: &Shutdown,
+) -> Result<Running, StartError> {
+    let Foundation {
+        broker,
+        database,
+        options,
+        environment,
+        metrics,
+        health,
+    } = foundation;
+    let clock = environment.clock.clone();
+    let clusters = clusters.apply(&database, clock.now()).await?;
+    let list_jobs = ListJobsHandler::new(database.clone(), clock);
+    let builder = ServiceBuilder::new(
+        Service::JobArchive,
+        broker,
+        database,
+        options,
+        environment,
+        metrics,
+        health,
+    );
+    let running = builder
+        .command::<StartJob>(StartJobHandler::new(clusters))
+        .command::<StopJob>(StopJobHandler)
+        .query::<ListJobs>(list_jobs)
+        .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
+        .run(shutdown)
+        .await?;
+    Ok(running)
+}

@@ -1,0 +1,3 @@
+//! What the archive is asked.
+
+pub(crate) mod list_jobs;

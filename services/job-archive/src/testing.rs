@@ -1,0 +1,182 @@
+//! What the tests of this crate share.
+
+use muster_contract::{
+    Principal, Role,
+    job_archive::{
+        JobDetails, JobState, ListJobs, NodeSharing, Resource, StartJob, StopJob, StopTarget,
+    },
+};
+use muster_storage::{Database, Location, StorageOptions};
+use muster_testkit::{PostgresServer, TemporaryDirectory, skip};
+
+use crate::{MIGRATIONS, domain::clusters::Clusters};
+
+/// Any time that looks like one.
+pub(crate) const NOON: i64 = 1_675_944_000;
+/// A day, in seconds.
+pub(crate) const DAY: i64 = 86_400;
+
+/// A database of the test's own; it goes with this value.
+pub(crate) struct TestDatabase {
+    pub(crate) database: Database,
+    /// Where it is, if it is on PostgreSQL.
+    url: Option<String>,
+    _directory: Option<TemporaryDirectory>,
+}
+
+impl TestDatabase {
+    /// The same PostgreSQL database as another replica has it, with connections of its own.
+    pub(crate) async fn replica(&self) -> Database {
+        open_postgres(self.url.clone().unwrap()).await
+    }
+}
+
+/// An empty SQLite database.
+pub(crate) async fn sqlite() -> TestDatabase {
+    let directory = TemporaryDirectory::new("job-archive").unwrap();
+    let location = Location::Sqlite(directory.join("job-archive.sqlite"));
+    TestDatabase {
+        database: open(location).await,
+        url: None,
+        _directory: Some(directory),
+    }
+}
+
+/// An empty PostgreSQL database, where there can be one.
+pub(crate) async fn postgres() -> Option<TestDatabase> {
+    if let Err(reason) = PostgresServer::available() {
+        skip("the job archive on PostgreSQL", &reason);
+        return None;
+    }
+    let server = PostgresServer::shared().await.unwrap();
+    let url = server.create_database().await.unwrap();
+    Some(TestDatabase {
+        database: open_postgres(url.clone()).await,
+        url: Some(url),
+        _directory: None,
+    })
+}
+
+async fn open_postgres(url: String) -> Database {
+    let schema = "job_archive".to_owned();
+    open(Location::Postgres { url, schema }).await
+}
+
+async fn open(location: Location) -> Database {
+    Database::open(&StorageOptions::new(location), &MIGRATIONS)
+        .await
+        .unwrap()
+}
+
+/// Makes of one test two, one for each engine.
+macro_rules! on_both_engines {
+    ($($(#[$attribute:meta])* async fn $name:ident($database:ident) $body:block)+) => {$(
+        mod $name {
+            #[expect(clippy::allow_attributes, reason = "not every test needs all of it")]
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn test($database: &muster_storage::Database) $body
+
+            $(#[$attribute])*
+            #[tokio::test]
+            async fn sqlite() {
+                let database = crate::testing::sqlite().await;
+                test(&database.database).await;
+            }
+
+            $(#[$attribute])*
+            #[tokio::test]
+            async fn postgres() {
+                if let Some(database) = crate::testing::postgres().await {
+                    test(&database.database).await;
+                }
+            }
+        }
+    )+};
+}
+
+pub(crate) use on_both_engines;
+
+/// Two clusters, `alpha` with parts `main` (`a01` to `a10`) and `fat` (`a11`), and `beta` with any node.
+pub(crate) fn clusters() -> Clusters {
+    Clusters::from_documents(&[
+        r#"{"name": "alpha", "subClusters": [{"name": "main", "nodes": "a[01-10]"}, {"name": "fat", "nodes": "a11"}]}"#,
+        r#"{"name": "beta", "subClusters": [{"name": "all", "nodes": "*"}]}"#,
+    ])
+    .unwrap()
+}
+
+/// A principal of a tenant.
+pub(crate) fn principal(name: &str, tenant: &str, roles: &[Role]) -> Principal {
+    Principal {
+        name: name.to_owned(),
+        domain: "default".to_owned(),
+        project: tenant.to_owned(),
+        roles: roles.to_vec(),
+    }
+}
+
+/// A token of the tenant `demo` that may use the API.
+pub(crate) fn token() -> Principal {
+    principal("token", "demo", &[Role::Api])
+}
+
+/// A job on `alpha` that has just started.
+pub(crate) fn start(job_id: i64, start_time: i64) -> StartJob {
+    StartJob {
+        job_id,
+        user: "alice".to_owned(),
+        project: "physics".to_owned(),
+        cluster: "alpha".to_owned(),
+        sub_cluster: None,
+        partition: "standard".to_owned(),
+        array_job_id: 0,
+        num_nodes: 1,
+        num_hwthreads: 72,
+        num_acc: 0,
+        sharing: NodeSharing::None,
+        monitoring_status: 1,
+        smt: 1,
+        state: JobState::Running,
+        duration: 0,
+        walltime: 3_600,
+        start_time,
+        details: JobDetails {
+            resources: vec![Resource {
+                hostname: "a01".to_owned(),
+                ..Resource::default()
+            }],
+            ..JobDetails::default()
+        },
+        meta_data: std::collections::BTreeMap::new(),
+        tags: vec![],
+    }
+}
+
+/// A stop of the newest job of a number.
+pub(crate) fn stop(job_id: i64, stop_time: i64) -> StopJob {
+    StopJob {
+        target: StopTarget::Newest {
+            job_id,
+            cluster: Some("alpha".to_owned()),
+            start_time: None,
+        },
+        stop_time,
+        state: JobState::Completed,
+    }
+}
+
+/// The question for everything.
+pub(crate) fn everything() -> ListJobs {
+    ListJobs {
+        states: vec![],
+        cluster: None,
+        project: None,
+        start_from: None,
+        start_to: None,
+        page_size: None,
+        page: 1,
+        with_meta_data: false,
+    }
+}
