@@ -149,9 +149,11 @@ fn sqlite_record(row: &SqliteRow) -> Result<Record> {
     let mut record = Record::new();
     for column in row.columns() {
         let index = column.ordinal();
-        let kind = row.try_get_raw(index)?.type_info().name().to_owned();
+        let raw = row.try_get_raw(index)?;
+        // Of NULL the type is the column's, of anything else the value's.
+        let (kind, is_null) = (raw.type_info().name().to_owned(), raw.is_null());
         let value = match kind.as_str() {
-            "NULL" => Value::Null,
+            _ if is_null => Value::Null,
             "TEXT" => json!(row.try_get::<String, _>(index)?),
             "INTEGER" => json!(row.try_get::<i64, _>(index)?),
             "REAL" => json!(row.try_get::<f64, _>(index)?),

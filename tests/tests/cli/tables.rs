@@ -1,0 +1,47 @@
+//! `muster migrate`.
+
+use anyhow::{Result, ensure};
+use muster_testkit::{PostgresServer, TemporaryDirectory};
+use muster_tests::{Engine, System, SystemOptions, Tables, jobs};
+
+use crate::{errors, failed, succeeded, text};
+
+#[tokio::test]
+async fn tables_are_brought_up_to_date() -> Result<()> {
+    let directory = TemporaryDirectory::new("migrate")?;
+    let data = directory.join("data");
+    for _ in 0..2 {
+        let said = succeeded(&["migrate"], &[], &data)?;
+        ensure!(said == "job-archive: up to date\n", "{said}");
+    }
+    let tables = Tables::Sqlite(data.join("job-archive.sqlite"));
+    ensure!(tables.jobs().await?.is_empty());
+    if Engine::Postgres.is_available("migrate") {
+        let url = PostgresServer::shared().await?.create_database().await?;
+        for _ in 0..2 {
+            let said = succeeded(&["migrate"], &[("MUSTER__STORAGE__URL", &url)], &data)?;
+            ensure!(said == "job-archive: up to date\n", "{said}");
+        }
+        ensure!(Tables::Postgres(url.clone()).jobs().await?.is_empty());
+        let nowhere = "postgres://postgres@127.0.0.1:1/nowhere";
+        let said = failed(&["migrate"], &[("MUSTER__STORAGE__URL", nowhere)], &data)?;
+        ensure!(said.contains("job-archive"), "{said}");
+    }
+    Ok(())
+}
+
+/// A running part keeps its SQLite file to itself.
+#[tokio::test]
+async fn tables_in_use_are_left_alone() -> Result<()> {
+    let system = System::up(SystemOptions::new(Engine::Sqlite)).await?;
+    let output = system.cli(&["migrate"]).await?;
+    ensure!(output.status.code() == Some(1), "{}", text(&output));
+    ensure!(
+        errors(&output).contains("already open by another replica"),
+        "{}",
+        errors(&output)
+    );
+    let (status, answer) = system.alpha()?.start_job(&jobs::start(1)).await?;
+    ensure!(status == 201, "{answer}");
+    Ok(())
+}
