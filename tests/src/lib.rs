@@ -2,11 +2,19 @@
 //!
 //! What the suites share: a running [`System`] with a [`site`] of two tenants, a [`Client`] for its HTTP
 //! ingress, [`token`]s good and forged, its [`Tables`], and real jobs ([`real_data`]).
+//!
+//! The suites of the promises add the [`setup`]s that each promise is kept on, a consumer of [`events`], a
+//! [`load`], and the [`bookkeeping`] that compares what clients were told with what is there.
 
+pub mod bookkeeping;
 pub mod client;
+pub mod commands;
 pub mod dump;
+pub mod events;
 pub mod jobs;
+pub mod load;
 pub mod real_data;
+pub mod setup;
 pub mod site;
 pub mod system;
 pub mod tables;
