@@ -12,6 +12,9 @@ use crate::{
     case::{LIST, START},
 };
 
+/// Bytes of a body that nobody wants to read: more than the buffers of a connection hold.
+const LARGE: usize = 8 * 1024 * 1024;
+
 /// How long a request may take to arrive.
 const TIME_LIMIT: &str = "1s";
 
@@ -26,6 +29,7 @@ async fn broken_connections() -> Result<()> {
     slow_bodies(&client).await.context("slow bodies")?;
     slow_heads(&client).await.context("slow heads")?;
     answered(&client).await?;
+    unread(&client).await.context("unread bodies")?;
     closed(&client).await?;
 
     let changes = before.changes(&system.tables().dump().await?, false);
@@ -167,6 +171,26 @@ async fn answered(client: &Client) -> Result<()> {
             answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
             "{name}: {answer}"
         );
+    }
+    Ok(())
+}
+
+/// An answer given before the body was read says that the connection ends, and arrives although the
+/// body is still being sent: a client that keeps connections would else lose its next request.
+async fn unread(client: &Client) -> Result<()> {
+    let stranger = head(LARGE).replace(site::ALPHA_API, "nobody");
+    let nowhere = head(LARGE).replace(START, "/api/nowhere/");
+    let too_large = head(LARGE);
+    for (head, status) in [(stranger, 401), (nowhere, 404), (too_large, 413)] {
+        let mut request = format!("{head}\r\n").into_bytes();
+        request.resize(request.len() + LARGE, b' ');
+        let answer = client.raw(&request, DEADLINE).await?;
+        check(&answer, status)?;
+        ensure!(
+            answer.to_lowercase().contains("\r\nconnection: close\r\n"),
+            "{answer}"
+        );
+        ensure!(answer.ends_with("}\n"), "{answer}");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -50,6 +50,7 @@ pub(super) async fn answer(
     request.extensions_mut().insert(Arc::clone(&context));
     let mut record = Record::new(&request, Arc::clone(&context), answering.metrics);
 
+    let has_body = !request.body().is_end_stream();
     let span = record.span().clone();
     let response = if uri_length(&request) > URI_LIMIT {
         let message = format!("path and query have more than {URI_LIMIT} bytes");
@@ -64,6 +65,12 @@ pub(super) async fn answer(
     let _entered = span.enter();
     let (mut response, failure) = rendered(response, &context, record.path());
     context.add_headers(response.headers_mut());
+    if has_body && context.body_read.get().is_none() {
+        // What was not read is not skipped: no other request can follow on this connection. A client that is not told
+        // may send one all the same, and gets no answer to it.
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     record.finish(&response, failure.as_ref());
     response
 }
@@ -110,10 +117,6 @@ fn add_headers_of(kind: FailureKind, headers: &mut HeaderMap) {
         }
         FailureKind::Unauthenticated => {
             headers.insert(WWW_AUTHENTICATE, CHALLENGE);
-        }
-        // The rest of the body is still on its way.
-        FailureKind::TooSlow | FailureKind::TooLarge => {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         _ => {}
     }

@@ -1,11 +1,13 @@
 //! Reading a request's body: no more bytes and no more time than it may take.
 
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_LENGTH;
 use http_body_util::BodyExt;
 
-use super::{Failure, FailureKind, Ingress};
+use super::{Failure, FailureKind, Ingress, RequestContext};
 
 /// The whole body. As the last argument of a handler it is read after everything else has been
 /// looked at, so that a caller who is not let in cannot make us read it.
@@ -24,9 +26,17 @@ impl FromRequest<Ingress> for RequestBody {
         if announced.is_some_and(|length| length > limits.body) {
             return Err(too_large(limits.body));
         }
+        let context = request.extensions().get::<Arc<RequestContext>>().cloned();
         let reading = read(request.into_body(), limits.body);
         match tokio::time::timeout(limits.reading, reading).await {
-            Ok(body) => body.map(Self),
+            Ok(body) => {
+                let body = body?;
+                if let Some(context) = context {
+                    // Set once: there is one body.
+                    let _ = context.body_read.set(());
+                }
+                Ok(Self(body))
+            }
             Err(_) => Err(Failure::new(
                 FailureKind::TooSlow,
                 format!("the request was not received within {:?}", limits.reading),

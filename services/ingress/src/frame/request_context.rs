@@ -32,6 +32,8 @@ pub(crate) struct RequestContext {
     pub(crate) principal: OnceLock<Arc<Principal>>,
     /// The command it became, if it did.
     pub(crate) command_id: OnceLock<Uuid>,
+    /// Set once its whole body has been read.
+    pub(crate) body_read: OnceLock<()>,
 }
 
 impl RequestContext {
@@ -48,6 +50,7 @@ impl RequestContext {
             dialect,
             principal: OnceLock::new(),
             command_id: OnceLock::new(),
+            body_read: OnceLock::new(),
         }
     }
 

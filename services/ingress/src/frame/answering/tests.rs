@@ -29,7 +29,14 @@ fn endpoints() -> Router {
         .route("/api/away", get(failing(FailureKind::Unavailable)))
         .route("/api/stranger", get(failing(FailureKind::Unauthenticated)))
         .route("/api/large", get(failing(FailureKind::TooLarge)))
-        .route("/api/slow", get(failing(FailureKind::TooSlow)))
+        .route(
+            "/api/read",
+            post(|request: Request| async move {
+                let context = request.extensions().get::<Arc<RequestContext>>().unwrap();
+                context.body_read.set(()).unwrap();
+                StatusCode::NO_CONTENT
+            }),
+        )
         .route(
             "/api/panic",
             get(|| async { "row 7".parse::<u8>().unwrap().to_string() }),
@@ -46,8 +53,12 @@ fn endpoints() -> Router {
 }
 
 async fn send(method: Method, path: &str) -> Response {
+    send_with(method, path, Body::empty()).await
+}
+
+async fn send_with(method: Method, path: &str, body: Body) -> Response {
     let request = Request::builder().method(method).uri(path);
-    let request = request.body(Body::empty()).unwrap();
+    let request = request.body(body).unwrap();
     let answer = framed(endpoints(), answering()).oneshot(request).await;
     answer.unwrap()
 }
@@ -108,8 +119,7 @@ async fn failures_bring_the_headers_of_their_kind() {
             WWW_AUTHENTICATE,
             "Bearer realm=\"muster\"",
         ),
-        ("/api/large", 413, CONNECTION, "close"),
-        ("/api/slow", 408, CONNECTION, "close"),
+        ("/api/large", 413, CONNECTION, ""),
     ] {
         let response = send(Method::GET, path).await;
         assert_eq!(response.status(), status, "{path}");
@@ -119,6 +129,21 @@ async fn failures_bring_the_headers_of_their_kind() {
             "on purpose",
             "what is for the log is not for the client"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_connection_with_an_unread_body_ends_with_the_answer() {
+    for (method, path, close) in [
+        (Method::POST, "/api/read", ""),
+        (Method::POST, "/api/good/1", "close"),
+        (Method::GET, "/api/large", "close"),
+        (Method::GET, "/api/stranger", "close"),
+        (Method::POST, "/api/nowhere", "close"),
+        (Method::POST, "/api/away", "close"),
+    ] {
+        let response = send_with(method, path, Body::from("a body")).await;
+        assert_eq!(header(&response, CONNECTION), close, "{path}");
     }
 }
 
