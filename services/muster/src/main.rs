@@ -22,8 +22,36 @@ async fn main() -> ExitCode {
     match cli::run(cli::Arguments::parse()).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("muster: {error:#}");
+            eprintln!("muster: {}", explained(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The error with its causes. A cause that the words before it end with already is not said again.
+fn explained(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_said_once() {
+        let cause = std::io::Error::other("no such file");
+        let error = anyhow::Error::new(cause)
+            .context("the site cannot be read: no such file")
+            .context("muster does not start");
+        assert_eq!(
+            explained(&error),
+            "muster does not start: the site cannot be read: no such file"
+        );
     }
 }

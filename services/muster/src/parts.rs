@@ -175,7 +175,13 @@ pub(crate) fn clusters(site: &Site) -> Result<SiteClusters> {
             })
         })
         .collect();
-    Ok(SiteClusters::new(documents?)?)
+    SiteClusters::new(documents?).with_context(|| {
+        let paths = (1..).zip(&site.cluster_files);
+        let list: Vec<String> = paths
+            .map(|(number, path)| format!("{number}: {}", path.display()))
+            .collect();
+        format!("the site's clusters ({})", list.join(", "))
+    })
 }
 
 /// The limits of the streams.
