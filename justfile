@@ -14,11 +14,11 @@ test *arguments:
 
 # Measure the way of a write and the list of a million jobs.
 bench *arguments:
-    cargo run --release --locked -p muster-tests --bin bench -- {{arguments}}
+    cargo build --release --locked -p muster && cargo run --release --locked -p muster-tests --bin bench -- {{arguments}}
 
 # Send real jobs through a running Muster and show what happens.
 demo *arguments:
-    cargo run --release --locked -p muster-tests --bin demo -- {{arguments}}
+    cargo build --release --locked -p muster && cargo run --release --locked -p muster-tests --bin demo -- {{arguments}}
 
 # Show the trace of each request in a terminal, without Grafana.
 traces:

@@ -10,6 +10,7 @@ mod liberties;
 mod members;
 mod paths;
 mod stops;
+mod strict_sites;
 
 use anyhow::{Context, Result, ensure};
 use muster_tests::{Engine, System, SystemOptions, jobs, site};

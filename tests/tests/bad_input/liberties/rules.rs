@@ -4,8 +4,9 @@ use anyhow::{Result, ensure};
 use muster_tests::{
     Client,
     jobs::{self, START_TIME},
+    site,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{listed, started};
 
@@ -13,7 +14,8 @@ pub(super) async fn follow(client: &Client) -> Result<()> {
     states(client).await?;
     sharing(client).await?;
     newest(client).await?;
-    array_jobs(client).await
+    array_jobs(client).await?;
+    tags(client).await
 }
 
 const STATES: [&str; 13] = [
@@ -140,5 +142,44 @@ async fn array_jobs(client: &Client) -> Result<()> {
     let (status, answer) = client.stop_job(&stop).await?;
     ensure!(status == 422, "a second time: {status} {answer}");
     ensure!(listed(client, 601).await?["jobState"] == "running");
+    Ok(())
+}
+
+/// Tags are attached once, shared between jobs, and shown to those who may see them.
+async fn tags(client: &Client) -> Result<()> {
+    let sent = json!([
+        { "type": "a", "name": "b" },
+        { "type": "a", "name": "b", "scope": "global", "id": 77 },
+        { "type": "a", "name": "b", "scope": "" },
+        { "type": "a", "name": "c", "scope": "admin" },
+        { "type": "a", "name": "d", "scope": "alpha-api" },
+        { "type": "", "name": "" },
+    ]);
+    for number in [650, 651] {
+        started(client, number, &json!({ "tags": sent })).await?;
+    }
+    let seen = async |token: &str, number: i64| -> Result<Vec<(String, String)>> {
+        let job = listed(&client.with_token(token), number).await?;
+        let tags = job["tags"].as_array().cloned().unwrap_or_default();
+        ensure!(tags.iter().all(|tag| tag["id"].is_i64()), "{tags:?}");
+        let text = |tag: &Value, member: &str| tag[member].as_str().unwrap_or("?").to_owned();
+        let mut names: Vec<_> = tags
+            .iter()
+            .map(|tag| (text(tag, "name"), text(tag, "scope")))
+            .collect();
+        names.sort();
+        Ok(names)
+    };
+    let pairs = |names: &[(&str, &str)]| -> Vec<(String, String)> {
+        let owned = |(name, scope): &(&str, &str)| ((*name).to_owned(), (*scope).to_owned());
+        names.iter().map(owned).collect()
+    };
+    for number in [650, 651] {
+        let own = [("", "global"), ("b", "global"), ("d", "alpha-api")];
+        ensure!(seen(site::ALPHA_API, number).await? == pairs(&own));
+        ensure!(seen(site::MANAGER, number).await? == pairs(&own[..2]));
+        let all = [("", "global"), ("b", "global"), ("c", "admin")];
+        ensure!(seen(site::ADMIN, number).await? == pairs(&all));
+    }
     Ok(())
 }
