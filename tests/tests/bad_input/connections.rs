@@ -30,6 +30,7 @@ async fn broken_connections() -> Result<()> {
     slow_heads(&client).await.context("slow heads")?;
     answered(&client).await?;
     unread(&client).await.context("unread bodies")?;
+    expected(&client).await.context("100-continue")?;
     closed(&client).await?;
 
     let changes = before.changes(&system.tables().dump().await?, false);
@@ -193,6 +194,17 @@ async fn unread(client: &Client) -> Result<()> {
         ensure!(answer.ends_with("}\n"), "{answer}");
     }
     Ok(())
+}
+
+/// A client that asks first, as curl does with a large body, is told at once when it will not be let in.
+async fn expected(client: &Client) -> Result<()> {
+    let head = format!("{}Expect: 100-continue\r\n\r\n", head(LARGE));
+    let answer = client
+        .raw(head.replace(site::ALPHA_API, "nobody").as_bytes(), DEADLINE)
+        .await?;
+    check(&answer, 401)?;
+    let answer = client.raw(head.as_bytes(), DEADLINE).await?;
+    check(&answer, 413)
 }
 
 /// Clients that go away in the middle leave nothing behind.

@@ -13,7 +13,7 @@ use muster_tests::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::case::{START, STOP, text_with};
+use crate::case::{START, STOP, check_form, text_with};
 
 #[tokio::test]
 async fn liberties_on_sqlite() -> Result<()> {
@@ -236,5 +236,12 @@ async fn long_texts(client: &Client) -> Result<()> {
         job["user"] == text && job["metaData"] == meta_data,
         "the text is another"
     );
+    // Within the limit as it came, and too large for a message once each byte has become U+FFFD.
+    let body = jobs::with(jobs::start(1_001), &json!({ "metaData": { "a": "@" } }));
+    let bytes = [&b"\""[..], &[0xff; 4_000_000], b"\""].concat();
+    let request = client.request(Method::POST, START);
+    let answer = send(request.body(text_with(&body, &bytes))).await?;
+    ensure!(answer.status == 413, "{}", answer.text());
+    check_form(&answer)?;
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! Lists: metadata by presence, pages, ranges, and who sees what; and answers that are given again.
 
 use anyhow::{Result, ensure};
-use muster_tests::{Client, System, jobs, site, token};
+use muster_tests::{Client, System, client::send, jobs, site, token};
+use reqwest::Method;
 use serde_json::json;
 
 use super::started;
+use crate::case::STOP;
 
 /// Metadata by presence, pages, ranges.
 pub(super) async fn read(client: &Client) -> Result<()> {
@@ -121,5 +123,22 @@ pub(super) async fn keys(client: &Client) -> Result<()> {
     let other = client.with_token(site::BETA_API);
     let theirs = other.start_job_once("key-900", &jobs::start(901)).await?;
     ensure!(theirs.0 == 201, "{theirs:?}");
+    // A refusal is an answer too; what was no request at all leaves the key free.
+    let refused = client.start_job_once("key-901", &body).await?;
+    ensure!(refused.0 == 422, "{refused:?}");
+    ensure!(client.start_job_once("key-901", &body).await? == refused);
+    let invalid = client
+        .start_job_once("key-902", &json!({ "jobId": "x" }))
+        .await?;
+    ensure!(invalid.0 == 400, "{invalid:?}");
+    let valid = client.start_job_once("key-902", &jobs::start(902)).await?;
+    ensure!(valid.0 == 201, "{valid:?}");
+    // The same key for another endpoint is another request.
+    let stop = client
+        .request(Method::POST, STOP)
+        .header("Idempotency-Key", "key-900")
+        .body(jobs::stop(900).to_string());
+    let answer = send(stop).await?;
+    ensure!(answer.status == 422, "{}", answer.text());
     Ok(())
 }
