@@ -80,6 +80,15 @@ pub(crate) static MARK_PUBLISHED: SetStatement = SetStatement::new(
     ],
 );
 
+pub(crate) static MARK_LOST: SetStatement = SetStatement::new(
+    "UPDATE outbox SET published_at = NULL, first_sequence = NULL, last_sequence = NULL \
+     FROM {rows} WHERE outbox.id = r.id AND outbox.last_sequence = r.last_sequence",
+    &[
+        ("id", ColumnType::Text),
+        ("last_sequence", ColumnType::Integer),
+    ],
+);
+
 pub(crate) const UNPUBLISHED: &str = "SELECT id, stream, messages, message_count, created_at, published_at, first_sequence, last_sequence \
      FROM outbox WHERE published_at IS NULL AND created_at < $1 ORDER BY created_at, id LIMIT $2";
 
@@ -146,6 +155,16 @@ pub async fn mark_published(
         })
         .collect();
     transaction.execute_set(&MARK_PUBLISHED, &rows).await
+}
+
+/// Takes marks off again, since the broker has lost the rows' messages: they count as not published. A row that was marked
+/// anew meanwhile, with another last sequence, stays as it is. Returns how many rows were changed.
+pub async fn mark_lost(transaction: &mut Transaction, marks: &[Mark]) -> Result<u64, StorageError> {
+    let rows: Vec<Vec<Bind>> = marks
+        .iter()
+        .map(|mark| vec![(&mark.id).into(), mark.last_sequence.into()])
+        .collect();
+    transaction.execute_set(&MARK_LOST, &rows).await
 }
 
 /// The highest sequence that the stream is known to have had, if any row about it is left.

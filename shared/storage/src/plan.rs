@@ -11,7 +11,7 @@ use crate::set_statement::SetStatement;
 impl Database {
     /// The engine's plan for a statement, a line for each step, without running it.
     ///
-    /// PostgreSQL is told to avoid reading whole tables, as it does with large ones: a plan that still does (`Seq Scan`
+    /// PostgreSQL avoids reading whole tables on our connections, small ones too: a plan that still does (`Seq Scan`
     /// there, `SCAN` of a table on SQLite) means that no index serves the statement. For tests and operators.
     pub async fn plan(
         &self,
@@ -35,7 +35,7 @@ impl Database {
         }
     }
 
-    /// The same for a statement over a set of rows.
+    /// The same for a statement over a set of rows, as it would be run in a transaction.
     pub async fn plan_set(
         &self,
         statement: &'static SetStatement,
@@ -61,7 +61,7 @@ impl Database {
             }
             Inner::Postgres(schema) => {
                 explain(
-                    &schema.readers,
+                    &schema.writers,
                     statement.postgres_text(),
                     statement.postgres_arguments(rows)?,
                 )
@@ -81,14 +81,9 @@ async fn explain(
     sql: &'static str,
     arguments: sqlx::postgres::PgArguments,
 ) -> Result<Vec<String>, StorageError> {
-    let mut transaction = pool.begin().await?;
-    sqlx::query("SET LOCAL enable_seqscan = off")
-        .execute(&mut *transaction)
-        .await?;
     let rows = sqlx::query_with(assert_safe(format!("EXPLAIN {sql}")), arguments)
-        .fetch_all(&mut *transaction)
+        .fetch_all(pool)
         .await?;
-    transaction.rollback().await?;
     rows.iter()
         .map(|row| row.try_get(0).map_err(StorageError::from))
         .collect()

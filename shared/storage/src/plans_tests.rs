@@ -30,12 +30,13 @@ async fn nothing_is_read_to_its_end(database: &Database) {
     for (sql, binds) in statements {
         check(sql, &database.plan(sql, &binds).await.unwrap());
     }
-    let sets: [(&'static SetStatement, Vec<Bind>); 2] = [
+    let sets: [(&'static SetStatement, Vec<Bind>); 3] = [
         (&inbox::RECORDED, vec![text()]),
         (
             &outbox::MARK_PUBLISHED,
             vec![text(), number(), number(), number()],
         ),
+        (&outbox::MARK_LOST, vec![text(), number()]),
     ];
     for (statement, row) in sets {
         check(

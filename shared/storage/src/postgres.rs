@@ -20,6 +20,27 @@ const TRUST_IDLE_FOR: Duration = Duration::from_secs(1);
 /// The longest name PostgreSQL keeps, in bytes.
 const NAME_LIMIT: usize = 63;
 
+/// Settings of every connection.
+const SETTINGS: [(&str, &str); 3] = [
+    // A plan that was made while a table was empty is kept, and may read the whole table long after it has grown. No
+    // statement here is meant to read a table to its end, so indexes are used from the first row on …
+    ("enable_seqscan", "off"),
+    // … and since that is done by a huge cost, which looks as if compiling the statement were worth it:
+    ("jit", "off"),
+    // A replica that hangs in a transaction lets go of its locks.
+    ("idle_in_transaction_session_timeout", "60s"),
+];
+
+/// The same for joins with a set of rows: a few look-ups in an index, never a hash of the table.
+const WRITER_SETTINGS: [(&str, &str); 3] = [
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("lock_timeout", "30s"),
+];
+
+/// As on SQLite, a reading connection does not write.
+const READER_SETTINGS: [(&str, &str); 1] = [("default_transaction_read_only", "on")];
+
 /// The connections to one schema.
 pub(crate) struct PostgresSchema {
     pub(crate) writers: PgPool,
@@ -48,8 +69,10 @@ pub(crate) async fn open(
     migrated?;
     closed?;
 
-    let writers = pool_options(WRITE_CONNECTIONS).connect_lazy_with(connect.clone());
-    let readers = pool_options(options.read_connections.max(1)).connect_lazy_with(connect);
+    let writing = connect.clone().options(SETTINGS).options(WRITER_SETTINGS);
+    let reading = connect.options(SETTINGS).options(READER_SETTINGS);
+    let writers = pool_options(WRITE_CONNECTIONS).connect_lazy_with(writing);
+    let readers = pool_options(options.read_connections.max(1)).connect_lazy_with(reading);
     Ok(PostgresSchema {
         writers,
         readers,

@@ -7,6 +7,7 @@ use crate::fixture::{Store, on_both_engines};
 on_both_engines!(
     rows_wait_until_they_are_marked,
     what_a_stream_has_had_is_read_backwards,
+    what_a_stream_has_lost_waits_again,
     published_rows_are_forgotten_bit_by_bit,
 );
 
@@ -205,4 +206,29 @@ async fn published_rows_are_forgotten_bit_by_bit(store: Store) {
             .len(),
         2
     );
+}
+
+async fn what_a_stream_has_lost_waits_again(store: Store) {
+    append(&store, (1..=3).map(|number| row(number, "EVENTS"))).await;
+    mark_all(
+        &store,
+        (1..=3).map(|number| mark(number, "EVENTS", 10 * number)),
+    )
+    .await;
+    // The second was published anew before it was found to be lost.
+    mark_all(&store, std::iter::once(mark(2, "EVENTS", 40))).await;
+    let lost = [mark(2, "EVENTS", 20), mark(3, "EVENTS", 30)];
+    let mut transaction = store.database.begin().await.unwrap();
+    let changed = outbox::mark_lost(&mut transaction, &lost).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(changed, 1);
+    let database = &store.database;
+    let waiting = outbox::unpublished(database, i64::MAX, 10).await.unwrap();
+    assert_eq!(numbers(&waiting), [3]);
+    assert_eq!(
+        (waiting[0].first_sequence, waiting[0].last_sequence),
+        (None, None)
+    );
+    let last = outbox::last_published(database, "EVENTS").await.unwrap();
+    assert_eq!(last, Some(40));
 }

@@ -125,6 +125,10 @@ async fn a_snapshot_sees_one_state(store: Store) {
             .is_err()
     );
     drop(snapshot);
+    let writing = store
+        .database
+        .fetch_all::<(i64,)>("INSERT INTO things (name) VALUES ('x') RETURNING id", &[]);
+    assert!(writing.await.is_err());
     assert_eq!(count(&store).await, 2);
 }
 
