@@ -1,6 +1,6 @@
 //! What each part may publish and subscribe to on NATS, made from the contract table.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use crate::{
     Part, Service, subject,
@@ -58,6 +58,18 @@ pub fn permissions(part: Part) -> Permissions {
             format!("$JS.API.STREAM.INFO.{EVENT_STREAM}"),
             format!("$JS.API.STREAM.MSG.GET.{EVENT_STREAM}"),
         ]);
+        // The same of the commands that it gives to other services.
+        let onward: BTreeSet<&str> = CONTRACT
+            .iter()
+            .filter(|entry| entry.kind == Kind::Command && entry.producers.contains(&part))
+            .map(|entry| entry.service.command_stream())
+            .filter(|other| *other != stream)
+            .collect();
+        publish.extend(
+            onward
+                .iter()
+                .map(|stream| format!("$JS.API.STREAM.INFO.{stream}")),
+        );
         // The NATS service API: discovery and statistics of its queries.
         subscribe.push("$SRV.>".to_owned());
     }

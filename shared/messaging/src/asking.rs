@@ -6,17 +6,24 @@ use async_nats::{HeaderMap, Message, StatusCode, service};
 use futures_util::StreamExt;
 use muster_contract::{Outcome, Principal, Query, headers, subject};
 use muster_platform::Shutdown;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 use tracing::{Instrument, warn};
 use uuid::Uuid;
 
 use crate::{
-    Broker, BrokerError, Environment, spans,
+    Broker, BrokerError, Connection, Environment, header_map, spans,
     waiters::{Waiter, Waiters},
 };
 
 /// Pause before a question is asked again that nobody was there to answer.
 const ASK_AGAIN_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long nothing may come before the question is asked again: whoever had it may have died with it. Doubled each time,
+/// so that an owner who is only slow is not asked over and over.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Limits of a [`QueryClient`].
 #[derive(Debug, Clone, Copy)]
@@ -116,26 +123,30 @@ impl QueryClient {
         deadline: Duration,
     ) -> Result<Outcome<Q::Answer, Q::Refusal>, AskError> {
         let payload = serde_json::to_vec(query).map_err(AskError::Encoding)?;
-        let limit = self.broker.payload_limit();
+        let limit = self.broker.body_limit();
         if payload.len() > limit {
             return Err(AskError::TooLarge { limit });
         }
         let span = spans::ask(&Q::subject());
         let mut map = HeaderMap::new();
-        map.insert(headers::SCHEMA, Q::schema());
+        header_map::set(&mut map, headers::SCHEMA, Q::schema());
         if let Some(principal) = principal {
             let principal = serde_json::to_string(principal).map_err(AskError::Encoding)?;
-            map.insert(headers::PRINCIPAL, principal);
+            header_map::set(&mut map, headers::PRINCIPAL, principal);
         }
         spans::inject(&span, &mut map);
         let deadline = Instant::now() + deadline;
         let payload = bytes::Bytes::from(payload);
+        let mut patience = PATIENCE;
         let asking = async {
             loop {
                 if !self.broker.is_connected() {
                     return Err(AskError::BrokerAway);
                 }
-                match self.ask_once(Q::subject(), &map, &payload, deadline).await {
+                let asked = Instant::now();
+                let answer = self.ask_once(Q::subject(), &map, &payload, patience, deadline);
+                match answer.await {
+                    Err(AskError::OwnerAway) if asked.elapsed() >= patience => patience *= 2,
                     Err(AskError::OwnerAway) if Instant::now() + ASK_AGAIN_PAUSE < deadline => {
                         tokio::time::sleep(ASK_AGAIN_PAUSE).await;
                     }
@@ -152,6 +163,7 @@ impl QueryClient {
         subject: String,
         headers: &HeaderMap,
         payload: &bytes::Bytes,
+        patience: Duration,
         deadline: Instant,
     ) -> Result<Vec<u8>, AskError> {
         let id: Uuid = self.environment.ids.next();
@@ -161,13 +173,19 @@ impl QueryClient {
             .waiters
             .wait_for(address.clone())
             .ok_or(AskError::TooManyWaiters { limit })?;
-        self.broker
-            .client()
-            .publish_with_reply_and_headers(subject, address, headers.clone(), payload.clone())
-            .await
-            .map_err(|_| AskError::BrokerAway)?;
-        let answer = self.collect(&mut waiter);
-        timeout_at(deadline, answer)
+        // Remembered before the question is sent: if the connection is lost after that, so is the answer.
+        let mut connection = self.broker.connection();
+        let epoch = connection.borrow_and_update().epoch;
+        let asking = async {
+            self.broker
+                .client()
+                .publish_with_reply_and_headers(subject, address, headers.clone(), payload.clone())
+                .await
+                .map_err(|_| AskError::BrokerAway)?;
+            self.collect(&mut waiter, &mut connection, epoch, patience)
+                .await
+        };
+        timeout_at(deadline, asking)
             .await
             .unwrap_or(Err(AskError::Deadline))
     }
@@ -176,9 +194,10 @@ impl QueryClient {
     async fn collect(
         &self,
         waiter: &mut Waiter<String, Arc<Message>>,
+        connection: &mut watch::Receiver<Connection>,
+        epoch: u64,
+        patience: Duration,
     ) -> Result<Vec<u8>, AskError> {
-        let mut connection = self.broker.connection();
-        let epoch = connection.borrow_and_update().epoch;
         let mut parts = BTreeMap::new();
         let mut size = 0;
         loop {
@@ -189,6 +208,7 @@ impl QueryClient {
                 _ = connection.wait_for(|now| now.connected && now.epoch != epoch) => {
                     return Err(AskError::OwnerAway);
                 }
+                () = tokio::time::sleep(patience) => return Err(AskError::OwnerAway),
             };
             if message.status == Some(StatusCode::NO_RESPONDERS) {
                 return Err(AskError::OwnerAway);

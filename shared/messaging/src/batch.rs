@@ -55,6 +55,10 @@ pub(crate) struct BatchRunner {
     pub(crate) environment: Environment,
     /// Name of the database in spans.
     pub(crate) namespace: &'static str,
+    /// Bytes that the body of an event or an onward command may have.
+    pub(crate) message_limit: usize,
+    /// Bytes that an outcome may have.
+    pub(crate) outcome_limit: usize,
 }
 
 impl BatchRunner {
@@ -79,7 +83,7 @@ impl BatchRunner {
                 )
             })
             .collect();
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = begin(&self.database).await?;
         let attempt = self.attempt(&mut transaction, deliveries, ask_inbox);
         let settled = match AssertUnwindSafe(attempt).catch_unwind().await {
             Ok(settled) => settled,
@@ -90,7 +94,7 @@ impl BatchRunner {
         };
         match settled {
             Ok(settled) => {
-                breakpoint::reached(breakpoint::BEFORE_COMMIT);
+                breakpoint::reached(breakpoint::BEFORE_COMMIT).await;
                 transaction.commit().await?;
                 Ok(settled)
             }
@@ -100,6 +104,16 @@ impl BatchRunner {
                 Err(error)
             }
         }
+    }
+
+    /// The reply to the command if it was carried out before.
+    pub(crate) async fn remembered(
+        &self,
+        delivery: &Delivery,
+    ) -> Result<Option<ReplyBody>, StorageError> {
+        let id = delivery.context.id().to_string();
+        let record = inbox::find(&self.database, &id).await?;
+        Ok(record.map(|record| remembered(delivery, &record)))
     }
 
     async fn attempt(
@@ -114,7 +128,7 @@ impl BatchRunner {
         }
         let duplicates = replies.iter().flatten().count();
 
-        let mut effects = Effects::new(self.environment.ids.clone());
+        let mut effects = Effects::new(self.environment.ids.clone(), self.message_limit);
         let mut records = Vec::with_capacity(deliveries.len() - duplicates);
         for (schema, places) in by_schema(deliveries, &replies) {
             let outcomes = self
@@ -125,6 +139,11 @@ impl BatchRunner {
                 else {
                     continue;
                 };
+                // One that could not be sent would leave whoever waits for it without an answer for good.
+                if outcome.get().len() > self.outcome_limit {
+                    let reason = format!("an outcome of {schema} is longer than a message");
+                    return Err(BatchError::Failed(reason));
+                }
                 records.push(record_of(delivery, &outcome));
                 *reply = Some(ReplyBody::Outcome(outcome));
             }
@@ -185,6 +204,15 @@ impl BatchRunner {
     }
 }
 
+/// Begins a transaction. Where that fails, for whatever reason, it has nothing to do with the message at hand: the database is
+/// away. (A server that hangs up while a connection is being made looks to the driver like one that speaks nonsense.)
+pub(crate) async fn begin(database: &Database) -> Result<Transaction, StorageError> {
+    database.begin().await.map_err(|error| match error {
+        StorageError::Unavailable(_) => error,
+        other => StorageError::Unavailable(Box::new(other)),
+    })
+}
+
 /// Fills in the replies to the commands that were carried out before.
 async fn recall(
     transaction: &mut Transaction,
@@ -215,7 +243,7 @@ fn remembered(delivery: &Delivery, record: &InboxRecord) -> ReplyBody {
     let outcome = record.outcome.clone().map(RawValue::from_string);
     match outcome {
         Some(Ok(outcome)) => ReplyBody::Outcome(outcome),
-        // Put aside earlier: there is a row that says so and no outcome.
+        // Not written by this program; whoever waits is at least told.
         Some(Err(_)) | None => ReplyBody::DeadLettered,
     }
 }

@@ -7,16 +7,27 @@ pub(crate) const BEFORE_COMMIT: &str = "before-commit";
 /// Committed and answered, nothing is acknowledged or published.
 pub(crate) const AFTER_COMMIT: &str = "after-commit";
 
-/// Acknowledged, the events are not published.
+/// Acknowledged, the events are not given to the publisher.
 pub(crate) const AFTER_ACKNOWLEDGEMENT: &str = "after-acknowledgement";
 
-/// Stops here for good if a test has asked for it, after saying so on the error output.
-pub(crate) fn reached(name: &str) {
+/// The publisher has events and has published none of them, whether they come from memory or from the sweep.
+pub(crate) const BEFORE_PUBLICATION: &str = "before-publication";
+
+/// Stops the task here for good if a test has asked for it, after saying so on the error output. All else goes on.
+pub(crate) async fn reached(name: &str) {
+    if is_set(name) {
+        eprintln!("stopped at {name}");
+        std::future::pending::<()>().await;
+    }
+}
+
+fn is_set(name: &str) -> bool {
     #[cfg(feature = "failpoints")]
     read_environment();
-    fail::fail_point!(name, |_| stop_here(name));
+    fail::fail_point!(name, |_| true);
     // Without the feature the macro is empty.
     let _ = name;
+    false
 }
 
 /// `fail` itself reads the variable only for a scenario, which would hold a lock that in-process tests want.
@@ -34,12 +45,4 @@ fn read_environment() {
             }
         }
     });
-}
-
-#[cfg(feature = "failpoints")]
-fn stop_here(name: &str) {
-    eprintln!("stopped at {name}");
-    loop {
-        std::thread::park();
-    }
 }

@@ -1,9 +1,13 @@
 //! One part's connection to NATS.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock, atomic::Ordering},
+    time::Duration,
+};
 
 use async_nats::{
-    Client, ConnectOptions, Event,
+    Client, ConnectOptions, Event, Statistics,
+    connection::State,
     jetstream::{self, context::ContextBuilder},
 };
 use muster_contract::{Part, subject};
@@ -27,6 +31,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Publications whose acknowledgement is awaited at once, at most.
 const PUBLICATIONS_IN_FLIGHT: usize = 16_384;
+
+/// Room for the headers in a message of the longest length.
+const HEADER_ROOM: usize = 16 * 1024;
 
 /// How to reach the broker.
 #[derive(Debug, Clone)]
@@ -85,7 +92,7 @@ pub enum BrokerError {
 pub struct Connection {
     /// Whether it stands.
     pub connected: bool,
-    /// Raised each time it is made; whoever remembers what it sent under an earlier one has to check it.
+    /// How often it was made; whoever remembers what it sent under an earlier one has to check it.
     pub epoch: u64,
 }
 
@@ -96,21 +103,25 @@ pub struct Broker {
     jetstream: jetstream::Context,
     part: Part,
     instance: Arc<str>,
+    payload_limit: usize,
+    statistics: Arc<Statistics>,
     connection: watch::Receiver<Connection>,
+}
+
+/// The state of a connection, kept up by its events.
+struct Watched {
+    state: watch::Sender<Connection>,
+    /// The client's own count of connections. It is there only once the client is.
+    statistics: OnceLock<Arc<Statistics>>,
 }
 
 impl Broker {
     /// Connects, trying again until the deadline; afterwards the connection is kept up for good.
     pub async fn connect(options: BrokerOptions) -> Result<Self, BrokerError> {
-        let (state, connection) = watch::channel(Connection {
-            connected: false,
-            epoch: 0,
-        });
-        let state = Arc::new(state);
         let started = tokio::time::Instant::now();
-        let client = loop {
-            match connect_once(&options, &state).await {
-                Ok(client) => break client,
+        let (client, watched) = loop {
+            match connect_once(&options).await {
+                Ok(connected) => break connected,
                 Err(error) if started.elapsed() < options.connect_deadline => {
                     warn!(target: "muster::messaging", url = %options.url, %error, "no broker yet");
                     tokio::time::sleep(RECONNECT_PAUSE_LIMIT / 4).await;
@@ -123,32 +134,26 @@ impl Broker {
                 }
             }
         };
-        let version = client.server_info().version;
-        if !new_enough(&version) {
-            return Err(BrokerError::TooOld { found: version });
+        let server = client.server_info();
+        if !new_enough(&server.version) {
+            return Err(BrokerError::TooOld {
+                found: server.version,
+            });
         }
-        state.send_if_modified(|connection| {
-            let first = !connection.connected && connection.epoch == 0;
-            if first {
-                *connection = Connection {
-                    connected: true,
-                    epoch: 1,
-                };
-            }
-            first
-        });
-        info!(target: "muster::messaging", part = %options.part, url = %options.url, %version, "connected to the broker");
+        info!(target: "muster::messaging", part = %options.part, url = %options.url, version = server.version, "connected to the broker");
         let jetstream = ContextBuilder::new()
             .timeout(ANSWER_TIMEOUT)
             .ack_timeout(ANSWER_TIMEOUT)
             .max_ack_inflight(PUBLICATIONS_IN_FLIGHT)
             .build(client.clone());
         Ok(Self {
+            statistics: client.statistics(),
             client,
             jetstream,
             part: options.part,
             instance: options.instance.into(),
-            connection,
+            payload_limit: server.max_payload,
+            connection: watched.state.subscribe(),
         })
     }
 
@@ -162,6 +167,12 @@ impl Broker {
     #[must_use]
     pub fn connection(&self) -> watch::Receiver<Connection> {
         self.connection.clone()
+    }
+
+    /// How often the connection was made, to the moment: unlike [`Broker::connection`], which learns of it a little later,
+    /// this has counted a connection before anything comes through it.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.statistics.connects.load(Ordering::Relaxed)
     }
 
     /// The NATS client.
@@ -191,7 +202,13 @@ impl Broker {
     /// Bytes that one message may have, headers included.
     #[must_use]
     pub fn payload_limit(&self) -> usize {
-        self.client.server_info().max_payload
+        self.payload_limit
+    }
+
+    /// Bytes that the body of a message with headers may have.
+    #[must_use]
+    pub fn body_limit(&self) -> usize {
+        self.payload_limit.saturating_sub(HEADER_ROOM)
     }
 
     /// Sends what is still buffered and closes the connection.
@@ -204,51 +221,98 @@ impl Broker {
 
 async fn connect_once(
     options: &BrokerOptions,
-    state: &Arc<watch::Sender<Connection>>,
-) -> Result<Client, async_nats::ConnectError> {
-    let mut connect = match &options.key_seed {
+) -> Result<(Client, Arc<Watched>), async_nats::ConnectError> {
+    let connect = match &options.key_seed {
         Some(seed) => ConnectOptions::with_nkey(seed.clone()),
         None => ConnectOptions::new(),
     };
-    let events = state.clone();
-    connect = connect
+    let watched = Arc::new(Watched {
+        state: watch::Sender::new(Connection {
+            connected: false,
+            epoch: 0,
+        }),
+        statistics: OnceLock::new(),
+    });
+    let events = watched.clone();
+    let client = connect
         .name(format!("muster {} {}", options.part, options.instance))
         .custom_inbox_prefix(subject::inbox_prefix(options.part.name()))
         .connection_timeout(CONNECT_TIMEOUT)
         .ping_interval(PING_INTERVAL)
         .request_timeout(Some(ANSWER_TIMEOUT))
-        .reconnect_delay_callback(|attempt| {
-            let exponent = u32::try_from(attempt.min(7)).unwrap_or(7);
-            (Duration::from_millis(10) * 2_u32.pow(exponent)).min(RECONNECT_PAUSE_LIMIT)
-        })
+        .reconnect_delay_callback(reconnect_pause)
         .event_callback(move |event| {
             let events = events.clone();
-            async move { note(&events, &event) }
-        });
-    let servers: Vec<String> = options.url.split(',').map(str::to_owned).collect();
-    connect.connect(servers).await
+            async move { events.note(&event) }
+        })
+        .connect(
+            options
+                .url
+                .split(',')
+                .map(str::to_owned)
+                .collect::<Vec<_>>(),
+        )
+        .await?;
+    watched.start(&client);
+    Ok((client, watched))
 }
 
-fn note(state: &watch::Sender<Connection>, event: &Event) {
-    match event {
-        Event::Connected => state.send_modify(|connection| {
-            connection.connected = true;
-            connection.epoch += 1;
-        }),
-        Event::Disconnected | Event::Closed => {
-            state.send_modify(|connection| connection.connected = false);
-            warn!(target: "muster::messaging", "the broker is away");
+/// The first attempt is made at once.
+fn reconnect_pause(attempt: usize) -> Duration {
+    let Some(exponent @ 1..) = attempt.checked_sub(1) else {
+        return Duration::ZERO;
+    };
+    let exponent = u32::try_from(exponent.min(7)).unwrap_or(7);
+    (Duration::from_millis(10) * 2_u32.pow(exponent)).min(RECONNECT_PAUSE_LIMIT)
+}
+
+impl Watched {
+    fn start(&self, client: &Client) {
+        let statistics = self.statistics.get_or_init(|| client.statistics());
+        self.state.send_replace(Connection {
+            connected: client.connection_state() == State::Connected,
+            epoch: statistics.connects.load(Ordering::Relaxed),
+        });
+    }
+
+    fn note(&self, event: &Event) {
+        match event {
+            // Closed means: by us.
+            Event::Connected | Event::LameDuckMode | Event::Draining | Event::Closed => {}
+            Event::Disconnected => {
+                warn!(target: "muster::messaging", "the broker is away");
+            }
+            Event::SlowConsumer(subscription) => {
+                warn!(target: "muster::messaging", subscription, "messages arrive faster than they are taken");
+            }
+            Event::ServerError(error) => {
+                warn!(target: "muster::messaging", %error, "the broker reports an error");
+            }
+            Event::ClientError(error) => {
+                warn!(target: "muster::messaging", %error, "the NATS client reports an error");
+            }
         }
-        Event::LameDuckMode | Event::Draining => {}
-        Event::SlowConsumer(subscription) => {
-            warn!(target: "muster::messaging", subscription, "messages arrive faster than they are taken");
-        }
-        Event::ServerError(error) => {
-            warn!(target: "muster::messaging", %error, "the broker reports an error");
-        }
-        Event::ClientError(error) => {
-            warn!(target: "muster::messaging", %error, "the NATS client reports an error");
-        }
+        let Some(statistics) = self.statistics.get() else {
+            return;
+        };
+        // The client drops events when many come at once, so a new connection is seen by its count, at whatever event.
+        let epoch = statistics.connects.load(Ordering::Relaxed);
+        self.state.send_if_modified(|connection| {
+            let now = if epoch != connection.epoch {
+                Connection {
+                    connected: true,
+                    epoch,
+                }
+            } else if matches!(event, Event::Disconnected | Event::Closed) {
+                Connection {
+                    connected: false,
+                    epoch,
+                }
+            } else {
+                return false;
+            };
+            std::mem::replace(connection, now) != now
+        });
     }
 }
 
@@ -263,6 +327,41 @@ fn new_enough(version: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_attempt_to_reconnect_is_made_at_once_and_pauses_are_bounded() {
+        assert_eq!(reconnect_pause(0), Duration::ZERO);
+        assert_eq!(reconnect_pause(1), Duration::ZERO);
+        assert_eq!(reconnect_pause(2), Duration::from_millis(20));
+        assert_eq!(reconnect_pause(usize::MAX), RECONNECT_PAUSE_LIMIT);
+    }
+
+    #[test]
+    fn a_new_connection_is_noticed_even_if_its_own_event_is_lost() {
+        let statistics = Arc::new(Statistics::default());
+        let watched = Watched {
+            state: watch::Sender::new(Connection {
+                connected: true,
+                epoch: 1,
+            }),
+            statistics: OnceLock::from(statistics.clone()),
+        };
+        statistics.connects.store(1, Ordering::Relaxed);
+        watched.note(&Event::Connected);
+        watched.note(&Event::Disconnected);
+        let away = Connection {
+            connected: false,
+            epoch: 1,
+        };
+        assert_eq!(*watched.state.borrow(), away);
+        statistics.connects.store(2, Ordering::Relaxed);
+        watched.note(&Event::SlowConsumer(1));
+        let back = Connection {
+            connected: true,
+            epoch: 2,
+        };
+        assert_eq!(*watched.state.borrow(), back);
+    }
 
     #[test]
     fn versions() {

@@ -16,9 +16,16 @@ use muster_storage::{
 
 use crate::{
     AnswerQuery, Asked, Effects, Environment, HandleCommand, HandlerError, Request,
+    batch::begin,
     delivery::Raw,
     outbox_message::{OutboxMessage, Payload},
 };
+
+/// Bytes of bodies after which a page is long enough.
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Letters read at once; each may be as long as a message.
+const READ_AT_ONCE: usize = 16;
 
 /// Where a service keeps its dead letters, and the handlers of the messages about them.
 #[derive(Clone)]
@@ -32,7 +39,7 @@ impl Cabinet {
     pub(crate) async fn file(&self, raw: &Raw, reason: &str) -> Result<(), StorageError> {
         let headers = serde_json::to_string(&raw.headers()).unwrap_or_default();
         let letter = NewDeadLetter {
-            stream: raw.stream.clone(),
+            stream: raw.stream.to_owned(),
             stream_sequence: i64::try_from(raw.stream_sequence).unwrap_or(i64::MAX),
             subject: raw.message.subject.to_string(),
             headers,
@@ -41,9 +48,35 @@ impl Cabinet {
             deliveries: raw.delivered,
             filed_at: self.environment.clock.now().as_micros(),
         };
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = begin(&self.database).await?;
         dead_letters::file(&mut transaction, letter).await?;
         transaction.commit().await
+    }
+
+    /// Up to `limit` letters; fewer where they are long, but at least one if there is one.
+    async fn page(
+        &self,
+        filter: &DeadLetterFilter,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StorageError> {
+        let mut page: Vec<DeadLetter> = Vec::new();
+        let mut bytes = 0;
+        while page.len() < limit && bytes < PAGE_BYTES {
+            let after = page.last().map_or(filter.after, |letter| letter.id);
+            let wanted = (limit - page.len()).min(READ_AT_ONCE);
+            let read = i64::try_from(wanted).unwrap_or(i64::MAX);
+            let all = filter.include_replayed;
+            let letters = dead_letters::list(&self.database, Some(after), read, all).await?;
+            let complete = letters.len() < wanted;
+            for letter in letters.into_iter().map(shown) {
+                bytes += letter.payload.len();
+                page.push(letter);
+            }
+            if complete {
+                break;
+            }
+        }
+        Ok(page)
     }
 }
 
@@ -56,16 +89,9 @@ where
         asked: Asked<Q>,
     ) -> Result<Outcome<DeadLetterPage, Never>, HandlerError> {
         let filter = asked.body.as_ref();
-        let limit = i64::from(filter.limit.min(PAGE_LIMIT));
-        let letters = dead_letters::list(
-            &self.database,
-            Some(filter.after),
-            limit,
-            filter.include_replayed,
-        )
-        .await?;
+        let limit = usize::try_from(filter.limit.min(PAGE_LIMIT)).unwrap_or(usize::MAX);
         Ok(Outcome::Done(DeadLetterPage {
-            dead_letters: letters.into_iter().map(shown).collect(),
+            dead_letters: self.page(filter, limit).await?,
             waiting: dead_letters::count(&self.database).await?,
         }))
     }
@@ -142,6 +168,7 @@ fn message_of(letter: &dead_letters::DeadLetter, effects: &Effects) -> OutboxMes
                 && name != headers::DEADLINE
                 && name != headers::BROKER_MESSAGE_ID
         })
+        .map(|(name, value)| (name.into(), value))
         .collect();
     OutboxMessage {
         id: effects.next_id(),

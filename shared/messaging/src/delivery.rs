@@ -1,6 +1,6 @@
 //! A message as it came from a stream.
 
-use std::{collections::VecDeque, str::FromStr};
+use std::str::FromStr;
 
 use async_nats::{HeaderMap, jetstream};
 use muster_contract::{Principal, headers};
@@ -10,11 +10,8 @@ use uuid::Uuid;
 
 use crate::{
     context::{Context, Known},
-    spans,
+    header_map, spans,
 };
-
-/// Longest `Muster-Message-Id` and the like that is looked at.
-const HEADER_LIMIT: usize = 64 * 1024;
 
 /// A message that can be given to a handler.
 pub(crate) struct Delivery {
@@ -23,8 +20,8 @@ pub(crate) struct Delivery {
     pub(crate) schema: String,
     pub(crate) reply_to: Option<String>,
     pub(crate) fingerprint: Option<String>,
-    /// The same command, come again before the first was settled. All are acknowledged and answered together.
-    pub(crate) twins: VecDeque<Delivery>,
+    /// Others under the same id that came before this one was settled. All are acknowledged and answered together.
+    pub(crate) twins: Vec<Delivery>,
     /// The `process` span; closed when the message is settled.
     pub(crate) span: Span,
 }
@@ -39,16 +36,18 @@ pub(crate) struct Unreadable {
 /// The message and where in its stream it stands.
 pub(crate) struct Raw {
     pub(crate) message: jetstream::Message,
-    pub(crate) stream: String,
+    pub(crate) stream: &'static str,
     pub(crate) stream_sequence: u64,
     pub(crate) delivered: i64,
 }
 
 impl Raw {
-    pub(crate) fn of(message: jetstream::Message) -> Result<Self, async_nats::Error> {
+    pub(crate) fn of(
+        message: jetstream::Message,
+        stream: &'static str,
+    ) -> Result<Self, async_nats::Error> {
         let info = message.info()?;
-        let (stream, stream_sequence, delivered) =
-            (info.stream.to_owned(), info.stream_sequence, info.delivered);
+        let (stream_sequence, delivered) = (info.stream_sequence, info.delivered);
         Ok(Self {
             message,
             stream,
@@ -82,7 +81,7 @@ impl Delivery {
                 schema: read.schema,
                 reply_to: read.reply_to,
                 fingerprint: read.fingerprint,
-                twins: VecDeque::new(),
+                twins: Vec::new(),
                 span: read.span,
             }),
             Err(reason) => Err(Unreadable {
@@ -94,6 +93,17 @@ impl Delivery {
 
     pub(crate) fn payload(&self) -> &[u8] {
         &self.raw.message.payload
+    }
+
+    /// This one, then its twins.
+    pub(crate) fn with_twins(&self) -> impl Iterator<Item = &Delivery> {
+        std::iter::once(self).chain(&self.twins)
+    }
+
+    /// The highest number of deliveries among it and its twins.
+    pub(crate) fn delivered(&self) -> i64 {
+        let all = self.with_twins().map(|delivery| delivery.raw.delivered);
+        all.max().unwrap_or_default()
     }
 }
 
@@ -108,11 +118,7 @@ struct Read {
 fn read_headers(raw: &Raw, now: Timestamp) -> Result<Read, String> {
     let none = HeaderMap::new();
     let map = raw.message.headers.as_ref().unwrap_or(&none);
-    let text = |name: &str| {
-        map.get(name)
-            .map(async_nats::HeaderValue::as_str)
-            .filter(|value| value.len() <= HEADER_LIMIT)
-    };
+    let text = |name: &'static str| header_map::get(map, name);
     let id: Uuid = parse(text(headers::MESSAGE_ID), headers::MESSAGE_ID)?
         .ok_or_else(|| format!("the header {} is missing", headers::MESSAGE_ID))?;
     let schema = text(headers::SCHEMA)

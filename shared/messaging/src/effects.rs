@@ -1,6 +1,6 @@
 //! What a handler wants sent once its transaction has committed.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use muster_contract::{Command, Event, Principal, headers, topology::EVENT_STREAM};
 use muster_platform::Ids;
@@ -16,20 +16,23 @@ use crate::{
 /// Collects events and onward commands; they become rows of the transaction.
 pub struct Effects {
     ids: Arc<dyn Ids>,
+    /// Bytes that the body of a message may have.
+    limit: usize,
     rows: Vec<PendingRow>,
 }
 
 impl Effects {
-    pub(crate) fn new(ids: Arc<dyn Ids>) -> Self {
+    pub(crate) fn new(ids: Arc<dyn Ids>, limit: usize) -> Self {
         Self {
             ids,
+            limit,
             rows: Vec::new(),
         }
     }
 
     /// Tells the fact to whoever listens.
     pub fn emit<E: Event>(&mut self, cause: &Context, event: &E) -> Result<(), HandlerError> {
-        let headers = vec![(headers::SCHEMA.to_owned(), E::schema())];
+        let headers = vec![(headers::SCHEMA.into(), E::schema())];
         self.add(cause, EVENT_STREAM, event.subject(), headers, event)
     }
 
@@ -39,9 +42,9 @@ impl Effects {
         cause: &Context,
         command: &C,
     ) -> Result<(), HandlerError> {
-        let mut headers = vec![(headers::SCHEMA.to_owned(), C::schema())];
+        let mut headers = vec![(headers::SCHEMA.into(), C::schema())];
         if let Some(principal) = cause.principal() {
-            headers.push((headers::PRINCIPAL.to_owned(), encode_principal(principal)?));
+            headers.push((headers::PRINCIPAL.into(), encode_principal(principal)?));
         }
         let stream = C::SERVICE.command_stream();
         self.add(cause, stream, C::subject(), headers, command)
@@ -67,25 +70,33 @@ impl Effects {
         cause: &Context,
         stream: &str,
         subject: String,
-        mut headers: Vec<(String, String)>,
+        mut headers: Vec<(Cow<'static, str>, String)>,
         body: &M,
     ) -> Result<(), HandlerError> {
+        let body = to_raw_value(body).map_err(HandlerError::Encoding)?;
+        // In the outbox it would be tried for ever.
+        if body.get().len() > self.limit {
+            return Err(HandlerError::Permanent(format!(
+                "a message to {subject} is longer than {} bytes",
+                self.limit
+            )));
+        }
         headers.push((
-            headers::CORRELATION_ID.to_owned(),
+            headers::CORRELATION_ID.into(),
             cause.correlation_id().to_string(),
         ));
-        headers.push((headers::CAUSATION_ID.to_owned(), cause.id().to_string()));
+        headers.push((headers::CAUSATION_ID.into(), cause.id().to_string()));
         if let Some((parent, state)) = &cause.inner.trace {
-            headers.push((headers::TRACE_PARENT.to_owned(), parent.clone()));
+            headers.push((headers::TRACE_PARENT.into(), parent.clone()));
             if !state.is_empty() {
-                headers.push((headers::TRACE_STATE.to_owned(), state.clone()));
+                headers.push((headers::TRACE_STATE.into(), state.clone()));
             }
         }
         let message = OutboxMessage {
             id: self.ids.next(),
             subject,
             headers,
-            payload: Payload::Json(to_raw_value(body).map_err(HandlerError::Encoding)?),
+            payload: Payload::Json(body),
         };
         self.row(stream).messages.push(message);
         Ok(())

@@ -6,6 +6,7 @@
 //! - [`ServiceBuilder`]: a service's side. Batches of commands run in one transaction together with their
 //!   inbox rows and their outbox row; replies, acknowledgements and events follow the commit.
 
+mod ahead;
 mod asking;
 mod batch;
 mod breakpoint;
@@ -15,15 +16,20 @@ mod dead_letters;
 mod delivery;
 mod effects;
 mod handler;
+mod header_map;
 mod healing;
 mod housekeeping;
 mod intake;
+mod marks;
 mod outbox_message;
 mod outcome_key;
+mod publication;
 mod publisher;
 mod queries;
+mod replies;
 mod sending;
 mod service;
+mod settling;
 mod spans;
 pub mod topology;
 mod waiters;

@@ -1,5 +1,7 @@
 //! A message as it stands in an outbox row.
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use muster_contract::headers;
 use serde::{Deserialize, Serialize};
@@ -14,7 +16,7 @@ pub(crate) struct OutboxMessage {
     /// Where to.
     pub(crate) subject: String,
     /// Its headers but for the two that carry the id. (One that is published again brings the identity it had.)
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     /// Its body.
     pub(crate) payload: Payload,
 }

@@ -1,14 +1,11 @@
 //! Publishes the rows of the outbox: at once from memory, and by a sweep whatever was left lying.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
-use async_nats::{HeaderMap, jetstream::context::PublishAckFuture};
-use futures_util::future::join_all;
-use muster_contract::headers;
 use muster_platform::ComponentHealth;
 use muster_storage::{
     Database, StorageError,
-    outbox::{self, Mark, OutboxRecord},
+    outbox::{self, OutboxRecord},
 };
 use muster_telemetry::metrics::{OutboxMetrics, PublisherMetrics};
 use tokio::{
@@ -19,11 +16,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
-    Broker, Environment,
-    healing::{self, HealingError},
-    outbox_message::{OutboxMessage, PendingRow},
-    spans,
-    topology::chain,
+    Broker, Environment, breakpoint, healing, marks::Marks, outbox_message::PendingRow,
+    publication, topology::chain,
 };
 
 /// Rows that may wait in memory; what does not fit is found by the sweep.
@@ -58,75 +52,57 @@ pub(crate) struct Publisher {
     pub(crate) stop: CancellationToken,
 }
 
-/// What is published and not yet marked so.
-#[derive(Default)]
-struct Marks {
-    written_next: Vec<Mark>,
-    ids: HashSet<String>,
-    since: Option<Instant>,
-}
-
 impl Publisher {
     /// Until the sender of rows is gone; then what is left is published and marked.
     pub(crate) async fn run(self, mut rows: mpsc::Receiver<PendingRow>) {
         let mut connection = self.broker.connection();
-        let mut healed = None;
-        let mut marks = Marks::default();
+        let mut marks = Marks::new(0);
         let mut batch = Vec::with_capacity(ROWS_AT_ONCE);
         let mut sweep = interval(SWEEP_INTERVAL);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut first_sweep = true;
         loop {
+            if !connection.borrow_and_update().connected {
+                self.health.degraded("the broker is away");
+                // Whatever is left then is found by the sweep of the next start.
+                let gone = tokio::select! {
+                    changed = connection.changed() => changed.is_err(),
+                    () = self.stop.cancelled() => true,
+                };
+                if gone {
+                    break;
+                }
+                continue;
+            }
             // Before anything new is published the broker must have all that it once had.
-            let epoch = {
-                let connection = connection.borrow_and_update();
-                connection.connected.then_some(connection.epoch)
-            };
-            if epoch.is_some() && healed != epoch {
-                match self.heal(&mut marks).await {
-                    Ok(()) => {
-                        healed = epoch;
-                        self.health.ready();
-                    }
-                    Err(error) => {
-                        self.health.degraded("checking what the broker still has");
-                        warn!(target: "muster::messaging", error = %chain(&error), "cannot check what the broker still has");
-                        if rows.is_closed() && self.stop.is_cancelled() {
-                            return;
-                        }
+            if marks.epoch != self.broker.epoch() || marks.went_back() {
+                match self.heal().await {
+                    Some(healed) => marks = healed,
+                    None if self.stop.is_cancelled() && rows.is_closed() => break,
+                    None => {
                         tokio::time::sleep(RETRY_PAUSE).await;
                         continue;
                     }
                 }
             }
-            if epoch.is_none() {
-                self.health.degraded("the broker is away");
-                if self.stop.is_cancelled() {
-                    break;
-                }
-                tokio::select! {
-                    _ = connection.changed() => {}
-                    () = self.stop.cancelled() => {}
-                }
-                continue;
-            }
             let mark_at = marks.since.map(|since| since + MARK_INTERVAL);
             tokio::select! {
                 biased;
-                _ = connection.changed() => {}
-                count = rows.recv_many(&mut batch, ROWS_AT_ONCE) => {
-                    if count == 0 {
-                        break;
-                    }
-                    let rows = std::mem::take(&mut batch);
-                    self.publish(rows, &mut marks).await;
-                }
-                () = until(mark_at), if mark_at.is_some() => {}
+                changed = connection.changed() => if changed.is_err() { break },
+                // Before the rows, of which under load there is always another.
                 _ = sweep.tick() => {
                     let age = if first_sweep { Duration::ZERO } else { SWEEP_AGE };
                     first_sweep = false;
                     self.sweep(age, &mut marks).await;
                 }
+                count = rows.recv_many(&mut batch, ROWS_AT_ONCE) => {
+                    if count == 0 {
+                        break;
+                    }
+                    self.publish(&batch, &mut marks).await;
+                    batch.clear();
+                }
+                () = until(mark_at), if mark_at.is_some() => {}
             }
             if marks
                 .since
@@ -138,54 +114,56 @@ impl Publisher {
         self.write(&mut marks).await;
     }
 
-    /// Publishes the rows and notes where they went. What the broker does not take stays in the table.
-    async fn publish(&self, rows: Vec<PendingRow>, marks: &mut Marks) {
+    /// Publishes again what the broker has lost. Returns marks for the connection over which that was found out.
+    async fn heal(&self) -> Option<Marks> {
+        let mut marks = Marks::new(self.broker.epoch());
+        match healing::heal(&self.broker, &self.database, &self.environment).await {
+            Ok(0) => {}
+            Ok(rows) => {
+                warn!(target: "muster::messaging", rows, "the broker has lost what it acknowledged, or may have; publishing it again");
+                // Whatever its age: nothing new may come before it.
+                self.sweep(Duration::ZERO, &mut marks).await;
+            }
+            Err(error) => {
+                self.health.degraded("checking what the broker still has");
+                warn!(target: "muster::messaging", error = %chain(&error), "cannot check what the broker still has");
+                return None;
+            }
+        }
+        self.health.ready();
+        Some(marks)
+    }
+
+    /// Publishes the rows and notes where they went; tells whether that succeeded with all. What the broker does not take
+    /// stays in the table.
+    async fn publish(&self, rows: &[PendingRow], marks: &mut Marks) -> bool {
+        breakpoint::reached(breakpoint::BEFORE_PUBLICATION).await;
         let started = Instant::now();
-        let sent = join_all(rows.iter().map(|row| self.send(row))).await;
-        let acknowledged = join_all(sent.into_iter().map(|acknowledgements| async {
-            join_all(acknowledgements?).await.into_iter().collect()
-        }))
-        .await;
+        let results = publication::publish(&self.broker, rows).await;
+        // Acknowledged over two connections: what came over the first may be lost already.
+        let certain = self.broker.epoch() == marks.epoch;
         let now = self.environment.clock.now().as_micros();
-        for (row, sequences) in rows.iter().zip(acknowledged) {
-            let sequences: Result<Vec<u64>, String> = sequences;
-            match sequences {
-                Ok(sequences) => {
+        let mut failed = 0;
+        let mut why = None;
+        for (row, result) in rows.iter().zip(results) {
+            match result {
+                Ok(stored) => {
                     self.sent.sent(count(row), started.elapsed());
-                    marks.add(row, now, &sequences);
+                    if certain {
+                        marks.add(row, now, &stored);
+                    }
                 }
                 Err(reason) => {
                     self.sent.failed(count(row), "broker", started.elapsed());
-                    warn!(target: "muster::messaging", row = %row.id, reason, "not published; the sweep will try again");
+                    failed += 1;
+                    why = Some(reason);
                 }
             }
         }
-    }
-
-    async fn send(
-        &self,
-        row: &PendingRow,
-    ) -> Result<Vec<impl Future<Output = Result<u64, String>> + use<>>, String> {
-        let mut acknowledgements = Vec::with_capacity(row.messages.len());
-        for message in &row.messages {
-            let span = spans::send_event(message);
-            let future: PublishAckFuture = self
-                .broker
-                .jetstream()
-                .publish_with_headers(
-                    message.subject.clone(),
-                    headers_of(message, &span),
-                    message.payload.bytes().into(),
-                )
-                .await
-                .map_err(|error| chain(&error))?;
-            acknowledgements.push(async move {
-                let acknowledged = future.await.map_err(|error| chain(&error))?;
-                drop(span);
-                Ok(acknowledged.sequence)
-            });
+        if let Some(reason) = &why {
+            warn!(target: "muster::messaging", rows = failed, reason, "not published; the sweep will try again");
         }
-        Ok(acknowledgements)
+        certain && why.is_none()
     }
 
     /// Publishes rows that nobody published: their process died first, or the broker was away.
@@ -204,15 +182,12 @@ impl Publisher {
             };
             let rows: Vec<PendingRow> = found
                 .iter()
-                .filter(|record| !marks.ids.contains(&record.id))
                 .filter_map(decode)
+                .filter(|row| !marks.contains(row))
                 .collect();
-            if rows.is_empty() {
-                break;
-            }
-            let wanted = marks.written_next.len() + rows.len();
-            self.publish(rows, marks).await;
-            if marks.written_next.len() < wanted {
+            let complete = rows.is_empty() || !self.publish(&rows, marks).await;
+            // At the next start there is another sweep.
+            if complete || self.stop.is_cancelled() {
                 break;
             }
         }
@@ -224,36 +199,13 @@ impl Publisher {
         }
     }
 
-    async fn heal(&self, marks: &mut Marks) -> Result<(), HealingError> {
-        // The table must know all that was published before.
-        self.write(marks).await;
-        let lost = healing::lost_rows(&self.broker, &self.database).await?;
-        if lost.is_empty() {
-            return Ok(());
-        }
-        let count = lost.len();
-        warn!(target: "muster::messaging", rows = count, "the broker has lost what it acknowledged; publishing it again");
-        let rows: Vec<PendingRow> = lost.iter().filter_map(decode).collect();
-        let wanted = marks.written_next.len() + rows.len();
-        for rows in rows.chunks(ROWS_AT_ONCE) {
-            self.publish(rows.to_vec(), marks).await;
-        }
-        let complete = marks.written_next.len() >= wanted;
-        self.write(marks).await;
-        if complete {
-            Ok(())
-        } else {
-            Err(HealingError::Incomplete)
-        }
-    }
-
     /// Writes the marks. Where that fails they are kept: a row without its mark is published again, which is harmless.
     async fn write(&self, marks: &mut Marks) {
-        if marks.written_next.is_empty() {
+        if marks.waiting().is_empty() || marks.epoch != self.broker.epoch() {
             return;
         }
-        match self.try_write(&marks.written_next).await {
-            Ok(()) => *marks = Marks::default(),
+        match self.try_write(marks).await {
+            Ok(()) => marks.written(),
             Err(error) => {
                 warn!(target: "muster::messaging", error = %chain(&error), "cannot note what was published");
                 marks.since = Some(Instant::now() + RETRY_PAUSE);
@@ -261,30 +213,15 @@ impl Publisher {
         }
     }
 
-    async fn try_write(&self, marks: &[Mark]) -> Result<(), StorageError> {
+    async fn try_write(&self, marks: &Marks) -> Result<(), StorageError> {
         let mut transaction = self.database.begin().await?;
-        outbox::mark_published(&mut transaction, marks).await?;
-        transaction.commit().await
-    }
-}
-
-impl Marks {
-    fn add(&mut self, row: &PendingRow, now: i64, sequences: &[u64]) {
-        let number = |sequence: Option<&u64>| {
-            i64::try_from(sequence.copied().unwrap_or_default()).unwrap_or(i64::MAX)
-        };
-        let id = row.id.to_string();
-        // Published twice (by healing and by the sweep): the later place counts.
-        if !self.ids.insert(id.clone()) {
-            self.written_next.retain(|mark| mark.id != id);
+        outbox::mark_published(&mut transaction, marks.waiting()).await?;
+        transaction.commit().await?;
+        if marks.epoch != self.broker.epoch() {
+            // Another replica may already have looked what the new connection's broker has lost, and will not look again.
+            healing::unmark(&self.database, marks.waiting()).await?;
         }
-        self.written_next.push(Mark {
-            id,
-            published_at: now,
-            first_sequence: number(sequences.iter().min()),
-            last_sequence: number(sequences.iter().max()),
-        });
-        self.since.get_or_insert_with(Instant::now);
+        Ok(())
     }
 }
 
@@ -307,20 +244,6 @@ fn decode(record: &OutboxRecord) -> Option<PendingRow> {
         error!(target: "muster::messaging", row = record.id, "an outbox row that cannot be read");
     }
     decoded.ok()
-}
-
-fn headers_of(message: &OutboxMessage, span: &tracing::Span) -> HeaderMap {
-    let mut map = HeaderMap::new();
-    let id = message.id.to_string();
-    for (name, value) in &message.headers {
-        map.insert(name.as_str(), value.as_str());
-    }
-    if message.header(headers::MESSAGE_ID).is_none() {
-        map.insert(headers::MESSAGE_ID, id.as_str());
-    }
-    map.insert(headers::BROKER_MESSAGE_ID, id.as_str());
-    spans::inject(span, &mut map);
-    map
 }
 
 fn count(row: &PendingRow) -> u64 {

@@ -12,7 +12,7 @@ use muster_platform::Shutdown;
 use tokio::sync::Semaphore;
 use tracing::{Instrument, error, warn};
 
-use crate::{Broker, BrokerError, handler::ErasedQueryHandler, spans, topology::chain};
+use crate::{Broker, BrokerError, handler::ErasedQueryHandler, header_map, spans, topology::chain};
 
 /// Questions of one kind that are answered at once; more wait in the subscription.
 const AT_ONCE: usize = 64;
@@ -92,15 +92,23 @@ impl Answering {
             };
             let answering = self.clone();
             tasks.spawn(self.subject.clone(), async move {
-                let span = spans::answer(&answering.subject, request.message.headers.as_ref());
-                answering.answer(&request).instrument(span).await;
+                answering.answer(&request).await;
                 drop(place);
             });
         }
         let _ = endpoint.stop().await;
+        // What has arrived is answered; whoever asks from now on is told that nobody is here.
+        while let Some(request) = endpoint.next().await {
+            self.answer(&request).await;
+        }
     }
 
     async fn answer(&self, request: &service::Request) {
+        let span = spans::answer(&self.subject, request.message.headers.as_ref());
+        self.try_answer(request).instrument(span).await;
+    }
+
+    async fn try_answer(&self, request: &service::Request) {
         let principal = match principal_of(request) {
             Ok(principal) => principal,
             Err(reason) => return self.refuse(request, reason).await,
@@ -124,13 +132,14 @@ impl Answering {
 
     /// The answer in one message, or in as many as it takes.
     async fn respond(&self, request: &service::Request, answer: &bytes::Bytes) {
-        let count = answer.len().div_ceil(PART_SIZE).max(1);
+        let part_size = PART_SIZE.min(self.broker.body_limit()).max(1);
+        let count = answer.len().div_ceil(part_size).max(1);
         let Some(address) = request.message.reply.clone() else {
             warn!(target: "muster::messaging", subject = self.subject, "a question that nobody waits for");
             return;
         };
         for number in 1..count {
-            let part = answer.slice((number - 1) * PART_SIZE..number * PART_SIZE);
+            let part = answer.slice((number - 1) * part_size..number * part_size);
             let sent = self
                 .broker
                 .client()
@@ -141,7 +150,7 @@ impl Answering {
                 return;
             }
         }
-        let last = answer.slice((count - 1) * PART_SIZE..);
+        let last = answer.slice((count - 1) * part_size..);
         let map = if count == 1 {
             HeaderMap::new()
         } else {
@@ -162,15 +171,15 @@ impl Answering {
 
 fn part_headers(number: usize, count: usize) -> HeaderMap {
     let mut map = HeaderMap::new();
-    map.insert(headers::ANSWER_PART, format!("{number}/{count}"));
+    header_map::set(&mut map, headers::ANSWER_PART, format!("{number}/{count}"));
     map
 }
 
 fn principal_of(request: &service::Request) -> Result<Option<Principal>, String> {
     let headers = request.message.headers.as_ref();
     headers
-        .and_then(|headers| headers.get(headers::PRINCIPAL))
-        .map(|value| serde_json::from_str(value.as_str()))
+        .and_then(|headers| header_map::get(headers, headers::PRINCIPAL))
+        .map(serde_json::from_str)
         .transpose()
         .map_err(|error| format!("the header {}: {error}", headers::PRINCIPAL))
 }

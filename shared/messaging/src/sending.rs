@@ -6,7 +6,7 @@ use async_nats::{
     HeaderMap,
     jetstream::{
         ErrorCode,
-        context::{PublishAckFuture, PublishError, PublishErrorKind},
+        context::{PublishError, PublishErrorKind},
     },
 };
 use futures_util::StreamExt;
@@ -23,13 +23,13 @@ use tokio::time::Instant;
 use tracing::{Instrument, error, warn};
 use uuid::Uuid;
 
-use crate::{Broker, BrokerError, Environment, spans, topology::chain, waiters::Waiters};
+use crate::{
+    Broker, BrokerError, Connection, Environment, header_map, spans, topology::chain,
+    waiters::Waiters,
+};
 
 /// Pause before a command is sent again that the broker did not take.
 const RESEND_PAUSE: Duration = Duration::from_millis(100);
-
-/// Room for the headers in a message of the longest length.
-const HEADER_ROOM: usize = 16 * 1024;
 
 /// Limits of a [`CommandClient`].
 #[derive(Debug, Clone, Copy)]
@@ -176,7 +176,7 @@ impl CommandClient {
         started: Instant,
     ) -> Result<Outcome<C::Reply, C::Refusal>, SendError> {
         let payload = serde_json::to_vec(command).map_err(SendError::Encoding)?;
-        let limit = self.broker.payload_limit().saturating_sub(HEADER_ROOM);
+        let limit = self.broker.body_limit();
         if payload.len() > limit {
             return Err(SendError::TooLarge { limit });
         }
@@ -199,7 +199,7 @@ impl CommandClient {
         let reply = tokio::select! {
             biased;
             reply = waiter.next() => reply,
-            error = sending.instrument(span) => return Err(error.unless_sent(options.id)),
+            unsent = sending.instrument(span) => return Err(self.explain(&unsent, options.id)),
             () = tokio::time::sleep_until(deadline) => None,
         };
         match reply {
@@ -221,7 +221,7 @@ impl CommandClient {
         deadline: Instant,
     ) -> Unsent {
         let mut connection = self.broker.connection();
-        let mut perhaps_sent = false;
+        let mut perhaps_stored = false;
         loop {
             let epoch = connection.borrow_and_update().epoch;
             let sent = self
@@ -230,55 +230,68 @@ impl CommandClient {
                 .publish_with_headers(subject.clone(), headers.clone(), payload.clone())
                 .await;
             let stored = match sent {
-                Ok(acknowledgement) => stored(acknowledgement).await,
+                Ok(acknowledgement) => acknowledgement.await.map(|_| ()),
                 Err(error) => Err(error),
             };
-            match stored {
-                Ok(()) => {
-                    perhaps_sent = true;
-                    // The outcome comes by the other way; here only a new connection matters.
-                    if connection
-                        .wait_for(|now| now.connected && now.epoch != epoch)
-                        .await
-                        .is_err()
-                    {
-                        return Unsent::Away { perhaps_sent };
-                    }
+            let Err(error) = stored else {
+                perhaps_stored = true;
+                // The outcome comes by the other way; here only a new connection matters.
+                let renewed = |now: &Connection| now.connected && now.epoch != epoch;
+                if connection.wait_for(renewed).await.is_err() {
+                    return Unsent::Away { perhaps_stored };
                 }
-                // Only if it was never stored: an earlier sending may be among those that fill the stream.
-                Err(error) if is_full(&error) && !perhaps_sent => return Unsent::Full,
-                Err(error) => {
-                    // Time-out or broken pipe: it may be stored all the same. No stream: it is not.
-                    perhaps_sent |= error.kind() != PublishErrorKind::StreamNotFound;
-                    warn!(target: "muster::messaging", error = %chain(&error), "a command was not taken; sending it again");
-                    let away = async {
-                        tokio::time::sleep(RESEND_PAUSE).await;
-                        connection.wait_for(|now| now.connected).await.is_err()
-                    };
-                    match tokio::time::timeout_at(deadline - RESEND_PAUSE, away).await {
-                        Ok(false) => {}
-                        Ok(true) | Err(_) => return Unsent::Away { perhaps_sent },
-                    }
-                }
+                continue;
+            };
+            match Refusal::of(&error) {
+                Refusal::TooLarge => return Unsent::TooLarge,
+                // Sent for the second time it may be stored all the same, from the first.
+                Refusal::Full if !perhaps_stored => return Unsent::Full,
+                Refusal::Full | Refusal::NoStream => {}
+                Refusal::Unknown => perhaps_stored = true,
             }
+            warn!(target: "muster::messaging", error = %chain(&error), "a command was not taken; sending it again");
+            let away = async {
+                tokio::time::sleep(RESEND_PAUSE).await;
+                connection.wait_for(|now| now.connected).await.is_err()
+            };
+            // Given up a little before the deadline, to say that nothing was sent if it is so.
+            let give_up = deadline.checked_sub(RESEND_PAUSE).unwrap_or(deadline);
+            match tokio::time::timeout_at(give_up, away).await {
+                Ok(false) => {}
+                Ok(true) | Err(_) => return Unsent::Away { perhaps_stored },
+            }
+        }
+    }
+
+    fn explain(&self, unsent: &Unsent, id: Uuid) -> SendError {
+        match unsent {
+            Unsent::Away {
+                perhaps_stored: true,
+            } => SendError::StillRunning { id },
+            Unsent::Away {
+                perhaps_stored: false,
+            } => SendError::BrokerAway,
+            Unsent::Full => SendError::StreamFull,
+            Unsent::TooLarge => SendError::TooLarge {
+                limit: self.broker.body_limit(),
+            },
         }
     }
 
     fn headers<C: Command>(&self, options: &SendOptions) -> Result<HeaderMap, SendError> {
         let principal = serde_json::to_string(&options.principal).map_err(SendError::Encoding)?;
         let now = self.environment.clock.now();
+        let deadline = now.plus(options.deadline).as_micros().to_string();
         let mut map = HeaderMap::new();
-        map.insert(headers::MESSAGE_ID, options.id.to_string());
-        map.insert(headers::SCHEMA, C::schema());
-        map.insert(headers::CORRELATION_ID, options.correlation_id.to_string());
-        map.insert(headers::PRINCIPAL, principal);
-        map.insert(headers::REPLY_TO, &*self.reply_to);
-        map.insert(
-            headers::DEADLINE,
-            now.plus(options.deadline).as_micros().to_string(),
-        );
+        let mut set = |name, value: String| header_map::set(&mut map, name, value);
+        set(headers::MESSAGE_ID, options.id.to_string());
+        set(headers::SCHEMA, C::schema());
+        set(headers::CORRELATION_ID, options.correlation_id.to_string());
+        set(headers::PRINCIPAL, principal);
+        set(headers::REPLY_TO, self.reply_to.to_string());
+        set(headers::DEADLINE, deadline);
         if let Some(fingerprint) = &options.fingerprint {
-            map.insert(headers::FINGERPRINT, fingerprint.as_str());
+            set(headers::FINGERPRINT, fingerprint.clone());
         }
         Ok(map)
     }
@@ -286,31 +299,42 @@ impl CommandClient {
 
 /// How sending failed.
 enum Unsent {
-    Away { perhaps_sent: bool },
+    Away { perhaps_stored: bool },
     Full,
+    TooLarge,
 }
 
-impl Unsent {
-    fn unless_sent(self, id: Uuid) -> SendError {
-        match self {
-            Unsent::Away { perhaps_sent: true } => SendError::StillRunning { id },
-            Unsent::Away {
-                perhaps_sent: false,
-            } => SendError::BrokerAway,
-            Unsent::Full => SendError::StreamFull,
+/// Why the broker did not take a command.
+enum Refusal {
+    Full,
+    /// There is no stream for it at the moment, so it is not stored.
+    NoStream,
+    TooLarge,
+    /// It may be stored all the same: the connection broke, or there was no answer in time.
+    Unknown,
+}
+
+impl Refusal {
+    fn of(error: &PublishError) -> Self {
+        use async_nats::jetstream::Error;
+        match error.kind() {
+            PublishErrorKind::StreamNotFound => return Refusal::NoStream,
+            PublishErrorKind::MaxPayloadExceeded => return Refusal::TooLarge,
+            _ => {}
+        }
+        let code = std::error::Error::source(error)
+            .and_then(|source| source.downcast_ref::<Error>())
+            .map(Error::error_code);
+        match code {
+            // The stream's own limit, or that of the whole server.
+            Some(
+                ErrorCode::STREAM_STORE_FAILED
+                | ErrorCode::INSUFFICIENT_RESOURCES
+                | ErrorCode::STORAGE_RESOURCES_EXCEEDED,
+            ) => Refusal::Full,
+            _ => Refusal::Unknown,
         }
     }
-}
-
-async fn stored(acknowledgement: PublishAckFuture) -> Result<(), PublishError> {
-    acknowledgement.await.map(|_| ())
-}
-
-fn is_full(error: &PublishError) -> bool {
-    use async_nats::jetstream::Error;
-    std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<Error>())
-        .is_some_and(|error| error.error_code() == ErrorCode::STREAM_STORE_FAILED)
 }
 
 fn give(waiters: &Arc<Waiters<Key, ReplyBody>>, payload: &[u8]) {

@@ -17,6 +17,8 @@ use crate::{
     intake::Intake,
     publisher::{self, Publisher},
     queries::{self, QueryHandlers},
+    replies,
+    settling::Settler,
 };
 
 /// What a site may set.
@@ -143,20 +145,29 @@ impl ServiceBuilder {
             stop: shutdown.token(),
         };
         shutdown.spawn(format!("{name}: publisher"), publisher.run(rows));
+        let health = self.health.register(format!("{name}: commands"));
         let intake = Intake {
             service: self.service,
-            broker: self.broker,
-            environment: self.environment.clone(),
-            runner: BatchRunner {
-                database: self.database.clone(),
-                handlers: self.handlers,
+            broker: self.broker.clone(),
+            settler: Settler {
+                service: self.service,
+                runner: BatchRunner {
+                    database: self.database.clone(),
+                    handlers: self.handlers,
+                    environment: self.environment.clone(),
+                    namespace: self.service.schema(),
+                    message_limit: self.broker.body_limit(),
+                    outcome_limit: replies::outcome_limit(&self.broker),
+                },
+                broker: self.broker,
                 environment: self.environment.clone(),
-                namespace: self.service.schema(),
+                cabinet,
+                publisher: sender,
+                metrics: self.metrics.consumer(self.service.command_stream(), name),
+                health: health.clone(),
+                stop: shutdown.token(),
             },
-            cabinet,
-            publisher: sender,
-            metrics: self.metrics.consumer(self.service.command_stream(), name),
-            health: self.health.register(format!("{name}: commands")),
+            health,
             batch_limit: self.options.batch_limit,
             stop: shutdown.token(),
         };

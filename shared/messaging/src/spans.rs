@@ -11,7 +11,7 @@ use muster_telemetry::{names, propagation};
 use tracing::{Span, field, info_span};
 use uuid::Uuid;
 
-use crate::{delivery::Raw, outbox_message::OutboxMessage};
+use crate::{delivery::Raw, header_map, outbox_message::OutboxMessage};
 
 /// Taking one message: from its delivery to its acknowledgement.
 pub(crate) fn process(raw: &Raw, headers: &HeaderMap, id: Uuid) -> Span {
@@ -28,7 +28,7 @@ pub(crate) fn process(raw: &Raw, headers: &HeaderMap, id: Uuid) -> Span {
         messaging.message.id = %id,
         messaging.message.conversation_id = field::Empty,
         nats.stream = raw.stream,
-        nats.stream_sequence = raw.stream_sequence,
+        nats.stream_sequence = number(raw.stream_sequence),
         nats.delivery_count = raw.delivered,
     );
     if span.is_disabled() {
@@ -36,11 +36,8 @@ pub(crate) fn process(raw: &Raw, headers: &HeaderMap, id: Uuid) -> Span {
     }
     let template = template(&raw.message.subject);
     span.record(names::field::NAME, names::span::process(&template));
-    if let Some(correlation) = headers.get(headers::CORRELATION_ID) {
-        span.record(
-            names::MESSAGING_MESSAGE_CONVERSATION_ID,
-            correlation.as_str(),
-        );
+    if let Some(correlation) = header_map::get(headers, headers::CORRELATION_ID) {
+        span.record(names::MESSAGING_MESSAGE_CONVERSATION_ID, correlation);
     }
     if let Some(entry) = entry_of(&raw.message.subject) {
         span.record(names::MESSAGING_CONSUMER_GROUP_NAME, entry.service.name());
@@ -55,7 +52,7 @@ pub(crate) fn trace_of(span: &Span, map: &HeaderMap) -> Option<(String, String)>
     if let Some(parent) = text.traceparent {
         return Some((parent, text.tracestate.unwrap_or_default()));
     }
-    let value = |name| map.get(name).map(|value| value.as_str().to_owned());
+    let value = |name| header_map::get(map, name).map(str::to_owned);
     Some((
         value(headers::TRACE_PARENT)?,
         value(headers::TRACE_STATE).unwrap_or_default(),
@@ -85,7 +82,7 @@ pub(crate) fn transaction(
         db.system.name = system,
         db.namespace = namespace,
         db.operation.name = "transaction",
-        db.operation.batch.size = batch_size,
+        db.operation.batch.size = number(batch_size),
     )
 }
 
@@ -184,6 +181,11 @@ pub(crate) fn inject(span: &Span, headers: &mut HeaderMap) {
     if !span.is_disabled() {
         propagation::inject_nats(&propagation::context_of(span), headers);
     }
+}
+
+/// The number as an attribute has it: OpenTelemetry knows signed ones only, and others would become text.
+fn number(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
 }
 
 /// The subject as a span's name may have it: without the project.

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{
-    context::{CreateStreamError, GetStreamError},
-    stream::{Config, ConsumerError},
+    context::{ConsumerInfoError, ConsumerInfoErrorKind, CreateStreamError, GetStreamError},
+    stream::{Config, ConsumerError, Stream},
 };
+use muster_contract::Service;
 use muster_contract::topology::{Limits, command_consumer, commanded_services, streams};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -45,6 +46,15 @@ pub enum TopologyError {
         /// Why.
         #[source]
         source: GetStreamError,
+    },
+    /// A consumer cannot be looked up.
+    #[error("consumer {consumer}")]
+    LookAtConsumer {
+        /// Its name.
+        consumer: String,
+        /// Why.
+        #[source]
+        source: ConsumerInfoError,
     },
 }
 
@@ -112,7 +122,16 @@ pub async fn differences(
     let mut differences = Vec::new();
     for wanted in streams(limits) {
         let found = match broker.jetstream().get_stream(&wanted.name).await {
-            Ok(stream) => Some(compare(&wanted, &stream.cached_info().config)),
+            Ok(stream) => {
+                let mut texts = Texts::default();
+                compare(&wanted, &stream.cached_info().config, &mut texts);
+                for service in commanded_services() {
+                    if service.command_stream() == wanted.name {
+                        compare_consumer(&stream, service, &mut texts).await?;
+                    }
+                }
+                Some(texts.0.join(", "))
+            }
             Err(error) if is_missing(&error) => None,
             Err(source) => {
                 return Err(TopologyError::Look {
@@ -131,64 +150,76 @@ pub async fn differences(
     Ok(differences)
 }
 
+/// What is not as it should be.
+#[derive(Default)]
+struct Texts(Vec<String>);
+
+impl Texts {
+    fn check<T: PartialEq + std::fmt::Debug>(&mut self, name: &str, wanted: &T, found: &T) {
+        if wanted != found {
+            self.0
+                .push(format!("{name} is {found:?} instead of {wanted:?}"));
+        }
+    }
+}
+
 fn is_missing(error: &GetStreamError) -> bool {
     use async_nats::jetstream::{ErrorCode, context::GetStreamErrorKind};
     matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
-fn compare(wanted: &Config, found: &Config) -> String {
-    let mut texts = Vec::new();
-    let mut check = |name: &str, wanted: String, found: String| {
-        if wanted != found {
-            texts.push(format!("{name} is {found} instead of {wanted}"));
+fn compare(wanted: &Config, found: &Config, texts: &mut Texts) {
+    texts.check("subjects", &wanted.subjects, &found.subjects);
+    texts.check("retention", &wanted.retention, &found.retention);
+    texts.check("discard", &wanted.discard, &found.discard);
+    texts.check("storage", &wanted.storage, &found.storage);
+    texts.check("replicas", &wanted.num_replicas, &found.num_replicas);
+    texts.check("max_bytes", &wanted.max_bytes, &found.max_bytes);
+    texts.check("max_age", &wanted.max_age, &found.max_age);
+    texts.check(
+        "duplicate_window",
+        &wanted.duplicate_window,
+        &found.duplicate_window,
+    );
+    texts.check("persist_mode", &wanted.persist_mode, &found.persist_mode);
+}
+
+async fn compare_consumer(
+    stream: &Stream,
+    service: Service,
+    texts: &mut Texts,
+) -> Result<(), TopologyError> {
+    let wanted = command_consumer(service);
+    let found = match stream.consumer_info(service.name()).await {
+        Ok(info) => info.config,
+        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
+            texts.0.push(format!("consumer {service} is missing"));
+            return Ok(());
+        }
+        Err(source) => {
+            return Err(TopologyError::LookAtConsumer {
+                consumer: service.name().to_owned(),
+                source,
+            });
         }
     };
-    check(
-        "subjects",
-        format!("{:?}", wanted.subjects),
-        format!("{:?}", found.subjects),
+    texts.check(
+        "consumer's ack_policy",
+        &wanted.ack_policy,
+        &found.ack_policy,
     );
-    check(
-        "retention",
-        format!("{:?}", wanted.retention),
-        format!("{:?}", found.retention),
+    texts.check("consumer's ack_wait", &wanted.ack_wait, &found.ack_wait);
+    texts.check(
+        "consumer's max_deliver",
+        &wanted.max_deliver,
+        &found.max_deliver,
     );
-    check(
-        "discard",
-        format!("{:?}", wanted.discard),
-        format!("{:?}", found.discard),
+    texts.check(
+        "consumer's max_ack_pending",
+        &wanted.max_ack_pending,
+        &found.max_ack_pending,
     );
-    check(
-        "storage",
-        format!("{:?}", wanted.storage),
-        format!("{:?}", found.storage),
-    );
-    check(
-        "replicas",
-        wanted.num_replicas.to_string(),
-        found.num_replicas.to_string(),
-    );
-    check(
-        "max_bytes",
-        wanted.max_bytes.to_string(),
-        found.max_bytes.to_string(),
-    );
-    check(
-        "max_age",
-        format!("{:?}", wanted.max_age),
-        format!("{:?}", found.max_age),
-    );
-    check(
-        "duplicate_window",
-        format!("{:?}", wanted.duplicate_window),
-        format!("{:?}", found.duplicate_window),
-    );
-    check(
-        "persist_mode",
-        format!("{:?}", wanted.persist_mode),
-        format!("{:?}", found.persist_mode),
-    );
-    texts.join(", ")
+    Ok(())
 }
 
 /// An error with all its causes on one line.

@@ -229,6 +229,6 @@ async fn what_a_stream_has_lost_waits_again(store: Store) {
         (waiting[0].first_sequence, waiting[0].last_sequence),
         (None, None)
     );
-    let last = outbox::last_published(database, "EVENTS").await.unwrap();
-    assert_eq!(last, Some(40));
+    let highest = outbox::last_published(database, "EVENTS").await.unwrap();
+    assert_eq!(highest, Some(40));
 }

@@ -1,0 +1,18 @@
+//! The promises of the message path (design §3), each tried on a real nats-server, with SQLite and with PostgreSQL.
+#![cfg(test)]
+
+mod common;
+
+mod database_away;
+mod dead_letters;
+mod draining;
+mod events;
+mod exactly_once;
+mod healing;
+mod housekeeping;
+mod permissions;
+mod poison;
+mod queries;
+mod replicas;
+mod sending;
+mod topology;

@@ -1,0 +1,389 @@
+//! With the permissions made from the contract the parts can do their work, and nothing else.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use async_nats::{ConnectOptions, Event, ServerError};
+use muster_contract::{
+    Command, Outcome, Part, Query, Service,
+    dead_letters::{DeadLetterFilter, DeadLetterId},
+    job_archive::{
+        DiscardDeadLetter, JobPage, JobState, JobStopped, ListDeadLetters, ListJobs,
+        ListJobsRefusal, ReplayDeadLetter, StartJob, StopJob, StopJobRefusal, StopTarget,
+    },
+    permissions::server_configuration,
+    topology::{EVENT_STREAM, Limits},
+};
+use muster_messaging::{
+    AnswerQuery, Asked, Broker, BrokerOptions, Effects, Environment, HandleCommand, HandlerError,
+    OutcomeOf, Request, Running, SendError, ServiceBuilder, ServiceOptions, topology,
+};
+use muster_platform::{Health, RandomIds, Shutdown, SystemClock};
+use muster_storage::{Database, StorageOptions, Transaction};
+use muster_telemetry::Metrics;
+use muster_testkit::{DEADLINE, NatsOptions, NatsServer, eventually};
+use nkeys::KeyPair;
+use tokio::sync::mpsc;
+
+use crate::common::{
+    Engine, World,
+    handlers::Steering,
+    ingress::{ClientSetup, Ingress, PATIENCE, new_id, principal},
+    on_both_databases,
+    service::MIGRATIONS,
+};
+
+on_both_databases!(the_parts_can_do_their_work);
+
+/// Emits an event and refuses, since a reply would need a whole job. Fails until it is repaired.
+struct Stopping(Steering);
+
+impl HandleCommand<StopJob> for Stopping {
+    async fn handle(
+        &self,
+        _transaction: &mut Transaction,
+        requests: &[Request<StopJob>],
+        effects: &mut Effects,
+    ) -> Result<Vec<OutcomeOf<StopJob>>, HandlerError> {
+        let mut outcomes = Vec::new();
+        for request in requests {
+            let fails = request.body.state == JobState::Failed;
+            if fails && !self.0.is_repaired() {
+                return Err(HandlerError::Permanent("on purpose".to_owned()));
+            }
+            let event = JobStopped {
+                id: 1,
+                tenant: "demo".to_owned(),
+                job_id: 1,
+                cluster: "fritz".to_owned(),
+                start_time: 1,
+                stop_time: request.body.stop_time,
+                duration: 1,
+                state: request.body.state,
+            };
+            effects.emit(&request.context, &event)?;
+            outcomes.push(Outcome::Refused(StopJobRefusal::NotFound));
+        }
+        Ok(outcomes)
+    }
+}
+
+struct Listing;
+
+impl AnswerQuery<ListJobs> for Listing {
+    async fn answer(
+        &self,
+        _asked: Asked<ListJobs>,
+    ) -> Result<Outcome<JobPage, ListJobsRefusal>, HandlerError> {
+        Ok(Outcome::Done(JobPage { jobs: Vec::new() }))
+    }
+}
+
+fn stop_job(state: JobState) -> StopJob {
+    StopJob {
+        target: StopTarget::Id(1),
+        stop_time: 2,
+        state,
+    }
+}
+
+fn list_jobs() -> ListJobs {
+    ListJobs {
+        states: Vec::new(),
+        cluster: None,
+        project: None,
+        start_from: None,
+        start_to: None,
+        page_size: None,
+        page: 1,
+        with_meta_data: false,
+    }
+}
+
+struct Keys(HashMap<Part, KeyPair>);
+
+impl Keys {
+    fn new() -> Self {
+        let pairs = Part::ALL.iter().map(|part| (*part, KeyPair::new_user()));
+        Self(pairs.collect())
+    }
+
+    async fn server(&self) -> NatsServer {
+        let configuration = server_configuration(|part| self.0[&part].public_key());
+        NatsServer::start_with(NatsOptions {
+            configuration,
+            ..NatsOptions::default()
+        })
+        .await
+        .unwrap()
+    }
+
+    fn seed(&self, part: Part) -> String {
+        self.0[&part].seed().unwrap()
+    }
+
+    async fn client(&self, world: &World, part: Part) -> Ingress {
+        Ingress::start(ClientSetup {
+            key_seed: Some(self.seed(part)),
+            ..world.client_setup(part)
+        })
+        .await
+    }
+}
+
+async fn service(world: &World, keys: &Keys, health: &Health, shutdown: &Shutdown) -> Running {
+    let broker = Broker::connect(BrokerOptions {
+        url: world.nats.url(),
+        part: Part::JobArchive,
+        key_seed: Some(keys.seed(Part::JobArchive)),
+        instance: "one".to_owned(),
+        connect_deadline: DEADLINE,
+    })
+    .await
+    .unwrap();
+    let options = StorageOptions::new(world.location.clone());
+    let database = Database::open(&options, &MIGRATIONS).await.unwrap();
+    ServiceBuilder::new(
+        Service::JobArchive,
+        broker,
+        database,
+        ServiceOptions::default(),
+        Environment {
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+        },
+        Metrics::new("job-archive", "test").unwrap(),
+        health.clone(),
+    )
+    .command::<StopJob>(Stopping(world.steering.clone()))
+    .query::<ListJobs>(Listing)
+    .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
+    .run(shutdown)
+    .await
+    .unwrap()
+}
+
+async fn the_parts_can_do_their_work(engine: Engine) {
+    let keys = Keys::new();
+    let mut world = World::around(keys.server().await, engine, Limits::default()).await;
+    let operator = keys.client(&world, Part::Operator).await;
+    topology::apply(&operator.broker, &world.limits)
+        .await
+        .unwrap();
+    let (health, shutdown) = (Health::new(), Shutdown::new());
+    let _running = service(&world, &keys, &health, &shutdown).await;
+    let ingress = keys.client(&world, Part::Ingress).await;
+
+    stop(&ingress, JobState::Completed).await.unwrap();
+    see_events(&operator, 1).await;
+    let page = ingress
+        .queries
+        .ask(&list_jobs(), Some(&principal()), PATIENCE)
+        .await;
+    assert!(matches!(page, Ok(Outcome::Done(JobPage { jobs })) if jobs.is_empty()));
+
+    // Dead letters.
+    let outcome = stop(&ingress, JobState::Failed).await;
+    assert!(
+        matches!(outcome, Err(SendError::DeadLettered)),
+        "{outcome:?}"
+    );
+    let query = ListDeadLetters(DeadLetterFilter {
+        after: 0,
+        limit: 10,
+        include_replayed: false,
+    });
+    let Outcome::Done(page) = operator.queries.ask(&query, None, PATIENCE).await.unwrap();
+    world.steering.repair();
+    let id = page.dead_letters[0].id;
+    let replay = ReplayDeadLetter(DeadLetterId { id });
+    let replayed = operator
+        .send_command(&replay, new_id(), None, PATIENCE)
+        .await;
+    assert!(matches!(replayed, Ok(Outcome::Done(_))), "{replayed:?}");
+    see_events(&operator, 2).await;
+
+    // Everything anew after the broker was away: the consumer, and a look at what is still there.
+    world.nats.kill_hard().unwrap();
+    world.nats.restart().await.unwrap();
+    ingress.see_connected(true).await;
+    stop(&ingress, JobState::Cancelled).await.unwrap();
+    see_events(&operator, 3).await;
+    eventually(DEADLINE, "health", async || {
+        let snapshot = serde_json::to_string(&health.snapshot()).unwrap();
+        (!snapshot.contains("degraded") && health.ready()).then_some(())
+    })
+    .await
+    .unwrap();
+
+    // Any NATS client that may can discover the service.
+    operator.see_connected(true).await;
+    let client = operator.broker.client();
+    let pong = client
+        .request("$SRV.PING.job-archive", "".into())
+        .await
+        .unwrap();
+    let pong: serde_json::Value = serde_json::from_slice(&pong.payload).unwrap();
+    assert_eq!(pong["name"], "job-archive");
+    let info = client
+        .request("$SRV.INFO.job-archive", "".into())
+        .await
+        .unwrap();
+    let info = String::from_utf8_lossy(&info.payload).into_owned();
+    assert!(info.contains(&ListJobs::subject()), "{info}");
+    shutdown.drain(DEADLINE).await;
+    let log = world.nats.log();
+    assert!(!log.contains("Violation"), "{log}");
+}
+
+async fn stop(ingress: &Ingress, state: JobState) -> Result<(), SendError> {
+    let command = stop_job(state);
+    let outcome = ingress
+        .send_command(&command, new_id(), None, PATIENCE)
+        .await?;
+    assert_eq!(outcome, Outcome::Refused(StopJobRefusal::NotFound));
+    Ok(())
+}
+
+async fn see_events(operator: &Ingress, count: u64) {
+    eventually(DEADLINE, "events", async || {
+        let stream = operator
+            .broker
+            .jetstream()
+            .get_stream(EVENT_STREAM)
+            .await
+            .ok()?;
+        (stream.cached_info().state.messages == count).then_some(())
+    })
+    .await
+    .unwrap();
+}
+
+/// A bare client, and the errors that the server reports to it.
+struct Probe {
+    client: async_nats::Client,
+    errors: mpsc::UnboundedReceiver<String>,
+}
+
+impl Probe {
+    async fn new(keys: &Keys, server: &NatsServer, part: Part) -> Self {
+        let (sender, errors) = mpsc::unbounded_channel();
+        let client = ConnectOptions::with_nkey(keys.seed(part))
+            .event_callback(move |event| {
+                if let Event::ServerError(ServerError::Other(error)) = event {
+                    let _ = sender.send(error);
+                }
+                async {}
+            })
+            .connect(server.url())
+            .await
+            .unwrap();
+        Self { client, errors }
+    }
+
+    async fn refused(&mut self, what: &str) {
+        let error = tokio::time::timeout(Duration::from_secs(5), self.errors.recv())
+            .await
+            .unwrap_or_else(|_| panic!("{what} was allowed"))
+            .unwrap();
+        assert!(error.contains(what), "{error} instead of {what}");
+    }
+
+    async fn cannot_publish(&mut self, subjects: &[&str]) {
+        for subject in subjects {
+            self.client
+                .publish((*subject).to_owned(), "{}".into())
+                .await
+                .unwrap();
+            self.refused(&format!("Publish to \"{subject}\"")).await;
+        }
+    }
+
+    async fn cannot_subscribe(&mut self, subjects: &[&str]) {
+        for subject in subjects {
+            let _subscription = self.client.subscribe((*subject).to_owned()).await.unwrap();
+            self.refused(&format!("Subscription to \"{subject}\""))
+                .await;
+        }
+    }
+}
+
+const STREAMS: [&str; 6] = [
+    "$JS.API.STREAM.CREATE.MUSTER_EVENTS",
+    "$JS.API.STREAM.UPDATE.MUSTER_EVENTS",
+    "$JS.API.STREAM.DELETE.MUSTER_EVENTS",
+    "$JS.API.STREAM.PURGE.MUSTER_EVENTS",
+    "$JS.API.STREAM.MSG.DELETE.MUSTER_EVENTS",
+    "$JS.API.CONSUMER.CREATE.MUSTER_COMMANDS_JOB_ARCHIVE",
+];
+
+#[tokio::test]
+async fn a_service_can_do_nothing_else() {
+    let keys = Keys::new();
+    let server = keys.server().await;
+    let mut probe = Probe::new(&keys, &server, Part::JobArchive).await;
+    probe.cannot_publish(&STREAMS).await;
+    probe
+        .cannot_publish(&[
+            "muster.cmd.session.v1.open",
+            "muster.evt.session.v1.demo.opened",
+            "muster.evt.job-archive.v1.demo.job.unknown",
+            ListJobs::subject().as_str(),
+            "$JS.API.CONSUMER.DELETE.MUSTER_COMMANDS_JOB_ARCHIVE.job-archive",
+            "$JS.API.STREAM.NAMES",
+        ])
+        .await;
+    probe
+        .cannot_subscribe(&[
+            "muster.rpl.ingress.a",
+            "_INBOX.ingress.>",
+            "muster.evt.>",
+            ">",
+        ])
+        .await;
+}
+
+#[tokio::test]
+async fn the_ingress_can_do_nothing_else() {
+    let keys = Keys::new();
+    let server = keys.server().await;
+    let mut probe = Probe::new(&keys, &server, Part::Ingress).await;
+    probe.cannot_publish(&STREAMS).await;
+    probe
+        .cannot_publish(&[
+            ReplayDeadLetter::subject().as_str(),
+            DiscardDeadLetter::subject().as_str(),
+            ListDeadLetters::subject().as_str(),
+            "muster.cmd.job-archive.v1.unknown",
+            "muster.evt.job-archive.v1.demo.job.stopped",
+            "muster.rpl.ingress.a",
+            "$JS.API.CONSUMER.MSG.NEXT.MUSTER_COMMANDS_JOB_ARCHIVE.job-archive",
+            "$JS.API.STREAM.MSG.GET.MUSTER_EVENTS",
+        ])
+        .await;
+    probe
+        .cannot_subscribe(&[
+            StartJob::subject().as_str(),
+            "muster.cmd.>",
+            "muster.evt.>",
+            "_INBOX.job-archive.>",
+            "_INBOX.>",
+            "muster.rpl.job-archive.a",
+        ])
+        .await;
+}
+
+#[tokio::test]
+async fn strangers_are_not_let_in() {
+    let keys = Keys::new();
+    let server = keys.server().await;
+    assert!(server.client().await.is_err());
+    let world = World::around(server, Engine::Sqlite, Limits::default()).await;
+    let stranger = Broker::connect(BrokerOptions {
+        url: world.nats.url(),
+        part: Part::Ingress,
+        key_seed: Some(KeyPair::new_user().seed().unwrap()),
+        instance: "a".to_owned(),
+        connect_deadline: Duration::from_millis(100),
+    });
+    assert!(stranger.await.is_err());
+}
