@@ -69,7 +69,12 @@ pub fn check(stories: &[Story], dump: &Dump, consumer: &EventConsumer) -> Result
         problems.is_empty(),
         "{} problems:\n{}",
         problems.len(),
-        problems[..problems.len().min(SHOWN)].join("\n")
+        problems
+            .iter()
+            .take(SHOWN)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n")
     );
     Ok(())
 }
@@ -122,12 +127,11 @@ fn expected(asked: &Asked) -> Result<Option<bool>, ()> {
     for told in &asked.told {
         done = match (told, done) {
             (Told::Done(_), Some(true)) if !asked.with_key => return Err(()),
+            // Refused without a key: it is there already, so an earlier request did it.
             (Told::Done(_), _) => Some(true),
-            (Told::NotDone, done) => done,
-            (Told::Unknown, Some(false)) => None,
-            (Told::Unknown, done) => done,
-            // It is there already, so an earlier request did it; with a key that one's outcome is given.
             (Told::Refused, None) if !asked.with_key => Some(true),
+            (Told::Unknown, Some(false)) => None,
+            (Told::NotDone | Told::Unknown, done) => done,
             (Told::Refused | Told::Odd(_), _) => return Err(()),
         };
     }

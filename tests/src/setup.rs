@@ -190,11 +190,6 @@ impl Drop for ShownOnPanic {
 macro_rules! on_every_setup {
     ($name:ident, $options:expr, $body:expr) => {
         mod $name {
-            #[allow(
-                unused_imports,
-                clippy::allow_attributes,
-                reason = "not every body is a path"
-            )]
             use super::*;
             $crate::on_setup!(
                 sqlite_in_one_process,

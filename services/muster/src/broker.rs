@@ -143,6 +143,7 @@ impl Broker {
     }
 
     /// Where it listens, for as long as this value lives.
+    #[cfg(test)]
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -153,6 +154,7 @@ impl Broker {
     }
 
     /// The server's process id; `None` while it is down.
+    #[cfg(test)]
     pub(crate) async fn pid(&self) -> Option<u32> {
         self.child.lock().await.as_ref().map(Child::pid)
     }

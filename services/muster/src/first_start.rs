@@ -3,7 +3,7 @@
 //! In the data directory: `site.toml` (hashes only), `clusters/demo.json`, and `credentials.toml` with the secrets themselves,
 //! mode 600. The secrets are printed once.
 
-use std::{fs, net::SocketAddr, path::Path};
+use std::{fmt::Write as _, fs, net::SocketAddr, path::Path};
 
 use anyhow::{Context as _, Result};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -143,7 +143,11 @@ default_project = "demo"
 
 /// Lower-case hexadecimal.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn demo_cluster() -> String {

@@ -14,7 +14,7 @@ use muster_tests::{
     on_setup,
     setup::Setup,
 };
-use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -88,7 +88,7 @@ async fn kill_at_random(system: &mut System, mut random: StdRng) -> Result<usize
     let mut kills = 0;
     while Instant::now() < end {
         sleep(Duration::from_millis(random.random_range(PAUSES))).await;
-        let victim = processes[random.random_range(0..processes.len())];
+        let victim = *processes.choose(&mut random).context("no process")?;
         let has_broker = matches!(victim, Process::Broker | Process::Everything);
         kills += 1;
         if has_broker && random.random_bool(0.5) {

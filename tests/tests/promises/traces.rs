@@ -1,12 +1,14 @@
 //! One trace per request, from the client through HTTP, the broker, the transaction and the event
 //! (design §7), as a real OTLP receiver sees it.
 
+mod spans;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
-use muster_testkit::{DEADLINE, OtlpReceiver, ReceivedSpan, eventually};
+use muster_testkit::{DEADLINE, OtlpReceiver, eventually};
 use muster_tests::{
-    Client, Engine, Process, System, SystemOptions,
+    Client, Process, System, SystemOptions,
     client::{Answer, send},
     events::EventConsumer,
     jobs,
@@ -15,13 +17,12 @@ use muster_tests::{
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use self::spans::{
+    EVENT, QUERY, START_ROUTE, check_start, child_of, has_attributes, is_complete, names, one,
+};
+
 /// Requests that are traced at the same time.
 const REQUESTS: i64 = 50;
-
-const START_ROUTE: &str = "/api/jobs/start_job/";
-const COMMAND: &str = "muster.cmd.job-archive.v1.start-job";
-const EVENT: &str = "muster.evt.job-archive.v1.alpha.job.started";
-const QUERY: &str = "muster.qry.job-archive.v1.list-jobs";
 
 /// Runs the body with an OTLP receiver that every process is told about.
 async fn with_receiver(
@@ -39,13 +40,9 @@ async fn with_receiver(
         .await
 }
 
-/// A trace that is the client's own: the header and its two ids.
+/// A trace that is the client's own: the header and its two ids. The number is not 0, as no id may be.
 fn traceparent(number: i64) -> (String, String, String) {
-    let trace = format!(
-        "{:032x}",
-        0x00c0_ffee_0000_0000_0000_0000_0000_0000_u128 + number as u128
-    );
-    let span = format!("{:016x}", 0x00fe_ed00_0000_0000_u64 + number as u64);
+    let (trace, span) = (format!("{number:032x}"), format!("{number:016x}"));
     (format!("00-{trace}-{span}-01"), trace, span)
 }
 
@@ -59,185 +56,6 @@ async fn start(client: &Client, job_id: i64, traceparent: Option<&str>) -> Resul
     let answer = send(request).await?;
     ensure!(answer.status == StatusCode::CREATED, "{}", answer.text());
     Ok(answer)
-}
-
-/// The one span of this kind with this destination (or route).
-fn one<'a>(spans: &'a [ReceivedSpan], kind: &str, name: &str) -> Result<&'a ReceivedSpan> {
-    let mut found = spans
-        .iter()
-        .filter(|span| span.kind == kind && span.name == name);
-    match (found.next(), found.next()) {
-        (Some(span), None) => Ok(span),
-        (None, _) => anyhow::bail!("no {kind} {name:?} among {:?}", names(spans)),
-        _ => anyhow::bail!("several {kind} {name:?} among {:?}", names(spans)),
-    }
-}
-
-fn names(spans: &[ReceivedSpan]) -> Vec<String> {
-    spans
-        .iter()
-        .map(|span| format!("{} {}", span.kind, span.name))
-        .collect()
-}
-
-/// Whether all of a start's spans have come.
-fn is_complete(spans: &[ReceivedSpan]) -> bool {
-    let has = |kind: &str, part: &str| {
-        spans
-            .iter()
-            .any(|span| span.kind == kind && span.name.contains(part))
-    };
-    has("SERVER", "POST")
-        && has("PRODUCER", ".cmd.")
-        && has("CONSUMER", ".cmd.")
-        && has("CLIENT", "job_archive")
-        && has("PRODUCER", ".evt.")
-}
-
-fn has_attributes(span: &ReceivedSpan, wanted: &Value) -> Result<()> {
-    for (name, value) in wanted.as_object().context("no object")? {
-        let found = span.attributes.get(name);
-        ensure!(
-            found == Some(value),
-            "{} {}: {name} is {found:?} instead of {value}; it has {:?}",
-            span.kind,
-            span.name,
-            span.attributes
-        );
-    }
-    Ok(())
-}
-
-fn child_of(span: &ReceivedSpan, parent: &ReceivedSpan) -> Result<()> {
-    ensure!(
-        span.parent_span_id.as_deref() == Some(&parent.span_id),
-        "{} is not a child of {}",
-        span.name,
-        parent.name
-    );
-    ensure!(
-        span.start_nanoseconds >= parent.start_nanoseconds,
-        "{} begins before {}",
-        span.name,
-        parent.name
-    );
-    ensure!(
-        span.end_nanoseconds >= span.start_nanoseconds,
-        "{} ends first",
-        span.name
-    );
-    Ok(())
-}
-
-/// The spans of one `start_job`: which there are, whose children they are, and what they say.
-fn check_start(spans: &[ReceivedSpan], setup: Setup) -> Result<()> {
-    ensure!(spans.len() == 5, "{:?}", names(spans));
-    let traces: BTreeSet<_> = spans.iter().map(|span| &span.trace_id).collect();
-    ensure!(traces.len() == 1, "{traces:?}");
-    let server = one(spans, "SERVER", &format!("POST {START_ROUTE}"))?;
-    let sending = one(spans, "PRODUCER", &format!("send {COMMAND}"))?;
-    let processing = one(spans, "CONSUMER", &format!("process {COMMAND}"))?;
-    let transaction = one(spans, "CLIENT", "transaction job_archive")?;
-    let template = EVENT.replace("alpha", "{project}");
-    let event = one(spans, "PRODUCER", &format!("send {template}"))?;
-    child_of(sending, server)?;
-    child_of(processing, sending)?;
-    child_of(transaction, processing)?;
-    child_of(event, processing)?;
-    ensure!(spans.iter().all(|span| !span.is_error), "{spans:?}");
-
-    has_attributes(
-        server,
-        &json!({
-            "http.request.method": "POST",
-            "http.route": START_ROUTE,
-            "http.response.status_code": 201,
-            "url.path": START_ROUTE,
-            "url.scheme": "http",
-            "server.address": "127.0.0.1",
-            "muster.dialect": "clustercockpit",
-            "muster.principal": "alpha-api",
-            "muster.project": "alpha",
-        }),
-    )?;
-    has_attributes(
-        sending,
-        &json!({
-            "messaging.system": "nats",
-            "messaging.operation.name": "send",
-            "messaging.operation.type": "send",
-            "messaging.destination.name": COMMAND,
-        }),
-    )?;
-    let command_id = sending.attributes.get("messaging.message.id");
-    let command_id = command_id.context("no messaging.message.id")?;
-    has_attributes(
-        processing,
-        &json!({
-            "messaging.system": "nats",
-            "messaging.operation.name": "process",
-            "messaging.operation.type": "process",
-            "messaging.destination.name": COMMAND,
-            "messaging.consumer.group.name": "job-archive",
-            "messaging.message.id": command_id,
-            "nats.stream": "MUSTER_COMMANDS_JOB_ARCHIVE",
-            "nats.delivery_count": 1,
-        }),
-    )?;
-    let system = match setup.engine {
-        Engine::Sqlite => "sqlite",
-        Engine::Postgres => "postgresql",
-    };
-    ensure!(
-        processing
-            .attributes
-            .get("nats.stream_sequence")
-            .is_some_and(Value::is_i64),
-        "{processing:?}"
-    );
-    has_attributes(
-        transaction,
-        &json!({
-            "db.system.name": system,
-            "db.namespace": "job_archive",
-            "db.operation.name": "transaction",
-        }),
-    )?;
-    has_attributes(
-        event,
-        &json!({
-            "messaging.system": "nats",
-            "messaging.operation.name": "send",
-            "messaging.operation.type": "send",
-            "messaging.destination.name": EVENT,
-            "messaging.destination.template": template,
-        }),
-    )?;
-    // All of one request has one conversation.
-    let conversation = sending.attributes.get("messaging.message.conversation_id");
-    for span in [processing, event] {
-        let found = span.attributes.get("messaging.message.conversation_id");
-        ensure!(
-            found.is_some() && found == conversation,
-            "{}: {found:?}",
-            span.name
-        );
-    }
-    let (front, back) = match setup.mode {
-        Mode::OneProcess => ("muster", "muster"),
-        Mode::Parts => ("muster-ingress", "muster-job-archive"),
-    };
-    for (span, service) in [
-        (server, front),
-        (sending, front),
-        (processing, back),
-        (transaction, back),
-        (event, back),
-    ] {
-        let found = span.resource.get("service.name");
-        ensure!(found == Some(&json!(service)), "{}: {found:?}", span.name);
-    }
-    Ok(())
 }
 
 async fn one_request_body(
@@ -291,7 +109,7 @@ async fn one_request_body(
     ensure!(line.get("span_id") == Some(&json!(root.span_id)), "{line}");
 
     // What the client has begun is continued.
-    let (header, trace, span) = traceparent(0);
+    let (header, trace, span) = traceparent(1);
     start(&client, 2, Some(&header)).await?;
     eventually(DEADLINE, "the trace of the client", async || {
         is_complete(&receiver.trace(&trace)).then_some(())
@@ -303,10 +121,10 @@ async fn one_request_body(
     ensure!(server.parent_span_id == Some(span), "{server:?}");
 
     // What the client does not want traced is not.
-    let (header, trace, _) = traceparent(1);
+    let (header, trace, _) = traceparent(2);
     let header = header.replace("-01", "-00");
     start(&client, 3, Some(&header)).await?;
-    list_is_traced(&client, receiver, traceparent(2)).await?;
+    list_is_traced(&client, receiver, traceparent(3)).await?;
     ensure!(
         receiver.trace(&trace).is_empty(),
         "{:?}",

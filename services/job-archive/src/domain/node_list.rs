@@ -164,8 +164,10 @@ mod tests {
     proptest! {
         #[test]
         fn the_count_is_never_below_the_number_of_names(
-            text in r"([a-c]{1,2}(\[[0-9]{1,2}(-[0-9]{1,2})?(,[0-9]{1,2}(-[0-9]{1,2})?){0,2}\]){0,2},?){1,3}"
+            text in r"([a-c]{1,2}(\[[01]?[0-9](-[01]?[0-9])?(,[0-9](-[0-9])?){0,2}\]){0,2},?){1,3}"
         ) {
+            // Six brackets in a row would be more names than there is memory.
+            prop_assume!(size_at_most(&text) <= 10_000);
             if let Ok(names) = hostlist_parser::parse(&text) {
                 prop_assert!(size_at_most(&text) >= names.len() as u64, "{}", text);
             }

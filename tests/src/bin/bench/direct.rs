@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
-use muster_storage::{Bind, ColumnType, Database, SetStatement};
+use muster_storage::{Bind, ColumnType, Database, Location, SetStatement, StorageOptions};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::{
@@ -43,6 +43,7 @@ enum Pool {
 }
 
 /// A job as it is posted.
+#[expect(clippy::struct_field_names, reason = "the members are the API's")]
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Job {
@@ -136,40 +137,33 @@ async fn insert(pool: &Pool, job: Job) -> Result<Option<i64>, sqlx::Error> {
 }
 
 async fn open(sqlite: Option<PathBuf>) -> Result<Pool> {
-    use muster_storage::{Location, StorageOptions};
-    let (location, pool);
-    match sqlite {
-        Some(file) => {
-            location = Location::Sqlite(file.clone());
-            migrate(location).await?;
-            let options = SqliteConnectOptions::new()
-                .filename(file)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full)
-                .busy_timeout(Duration::from_secs(5));
-            // As SQLite has one writer, more connections would only fight for the lock.
-            let pools = SqlitePoolOptions::new().max_connections(1);
-            pool = Pool::Sqlite(pools.connect_with(options).await?);
-        }
-        None => {
-            let url = std::env::var("DIRECT_POSTGRES_URL").context("no database is given")?;
-            location = Location::Postgres {
-                url: url.clone(),
-                schema: "public".to_owned(),
-            };
-            migrate(location).await?;
-            let pools = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS);
-            pool = Pool::Postgres(pools.connect(&url).await?);
-        }
+    if let Some(file) = sqlite {
+        migrate(Location::Sqlite(file.clone())).await?;
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5));
+        // As SQLite has one writer, more connections would only fight for the lock.
+        let pools = SqlitePoolOptions::new().max_connections(1);
+        return Ok(Pool::Sqlite(pools.connect_with(options).await?));
     }
-    return Ok(pool);
+    let url = std::env::var("DIRECT_POSTGRES_URL").context("no database is given")?;
+    let schema = "public".to_owned();
+    migrate(Location::Postgres {
+        url: url.clone(),
+        schema,
+    })
+    .await?;
+    let pools = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS);
+    Ok(Pool::Postgres(pools.connect(&url).await?))
+}
 
-    async fn migrate(location: Location) -> Result<()> {
-        let options = StorageOptions::new(location);
-        let database = Database::open(&options, &muster_job_archive::MIGRATIONS).await?;
-        database.close().await;
-        Ok(())
-    }
+async fn migrate(location: Location) -> Result<()> {
+    let options = StorageOptions::new(location);
+    let database = Database::open(&options, &muster_job_archive::MIGRATIONS).await?;
+    database.close().await;
+    Ok(())
 }
 
 static FILL: SetStatement = SetStatement::new(

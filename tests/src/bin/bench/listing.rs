@@ -10,7 +10,7 @@ use super::{
     direct,
     figures::milliseconds,
     jobs,
-    load::{self, Sender},
+    load::{self, NextRequest, Sender},
     system::{Database, Engine, Muster, TOKEN, write_site},
 };
 
@@ -65,7 +65,7 @@ pub(crate) async fn measure(engine: Engine, count: u64) -> Result<()> {
                 from + RANGE
             );
             ("GET", path, String::new())
-        }) as Arc<dyn Fn() -> (&'static str, String, String) + Send + Sync>
+        }) as NextRequest
     };
     let running = Arc::new(|| {
         (
@@ -74,10 +74,7 @@ pub(crate) async fn measure(engine: Engine, count: u64) -> Result<()> {
             String::new(),
         )
     });
-    let shapes: [(
-        &str,
-        Arc<dyn Fn() -> (&'static str, String, String) + Send + Sync>,
-    ); 3] = [
+    let shapes: [(&str, NextRequest); 3] = [
         (
             "25 by state, cluster and time range",
             ranged("state=completed&"),

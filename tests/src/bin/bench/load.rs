@@ -19,14 +19,16 @@ use tokio::net::TcpStream;
 /// Longest latency that is told apart, in microseconds.
 const LONGEST: u64 = 60_000_000;
 
+/// Makes the next request: its method, path and body.
+pub(crate) type NextRequest = Arc<dyn Fn() -> (&'static str, String, String) + Send + Sync>;
+
 /// What is sent.
 #[derive(Clone)]
 pub(crate) struct Sender {
     pub(crate) address: SocketAddr,
     pub(crate) token: String,
     pub(crate) expected: StatusCode,
-    /// Method, path and body of the next request.
-    pub(crate) next: Arc<dyn Fn() -> (&'static str, String, String) + Send + Sync>,
+    pub(crate) next: NextRequest,
 }
 
 /// What came back.

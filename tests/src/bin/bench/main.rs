@@ -23,7 +23,7 @@ use clap::{Parser, Subcommand};
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Seconds that each measurement of start_job takes
+    /// Seconds that each measurement of a start takes
     #[arg(long, default_value_t = 8)]
     seconds: u64,
     /// Rounds; the median counts
@@ -47,7 +47,7 @@ struct Arguments {
 enum Command {
     /// The server that Muster is compared with (started by the benchmark itself)
     Direct {
-        /// SQLite file; PostgreSQL's URL is taken from DIRECT_POSTGRES_URL
+        /// SQLite file; PostgreSQL's URL is taken from the environment
         #[arg(long)]
         sqlite: Option<PathBuf>,
     },

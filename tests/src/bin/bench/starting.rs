@@ -1,4 +1,4 @@
-//! start_job through everything, beside the same row written directly.
+//! `start_job` through everything, beside the same row written directly.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,0 +1,231 @@
+//! The service as it runs: commands and queries through a real broker, events out of it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::StreamExt;
+use muster_contract::{
+    Command, Outcome, Part, Principal, Query, Role,
+    job_archive::{
+        JobDetails, JobPage, JobStarted, JobState, JobStopped, ListJobs, NodeSharing, Resource,
+        StartJob, StartJobRefusal, StopJob, StopJobRefusal, StopTarget,
+    },
+    topology::Limits,
+};
+use muster_job_archive::{Foundation, MIGRATIONS, SiteClusters, start};
+use muster_messaging::{
+    Broker, BrokerOptions, CommandClient, CommandClientOptions, Environment, OutcomeOf,
+    QueryClient, QueryClientOptions, Running, SendOptions, ServiceOptions, topology,
+};
+use muster_platform::{Clock, Drained, Health, Ids, ManualClock, RandomIds, Shutdown, Timestamp};
+use muster_storage::{Database, Location, StorageOptions};
+use muster_telemetry::Metrics;
+use muster_testkit::{DEADLINE, NatsServer, TemporaryDirectory};
+
+/// What a job took when the clock was here.
+const START: i64 = 1_675_944_000;
+const NOW: Timestamp = Timestamp::from_seconds(START + 3_600);
+
+/// Broker, service and a client, as if each were a process of its own.
+struct System {
+    commands: CommandClient,
+    queries: QueryClient,
+    listener: Broker,
+    tasks: Shutdown,
+    _running: Running,
+    _directory: TemporaryDirectory,
+    _nats: NatsServer,
+}
+
+impl System {
+    async fn start() -> Self {
+        let nats = NatsServer::start().await.unwrap();
+        let directory = TemporaryDirectory::new("archive-service").unwrap();
+        let connect = async |part, instance: &str| {
+            let options = BrokerOptions {
+                url: nats.url(),
+                part,
+                key_seed: None,
+                instance: instance.to_owned(),
+                connect_deadline: DEADLINE,
+            };
+            Broker::connect(options).await.unwrap()
+        };
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(NOW));
+        let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+        let environment = Environment { clock, ids };
+        let metrics = Metrics::new("test", "test").unwrap();
+        let tasks = Shutdown::new();
+
+        let broker = connect(Part::JobArchive, "archive").await;
+        topology::apply(&broker, &Limits::default()).await.unwrap();
+        let location = Location::Sqlite(directory.join("job-archive.sqlite"));
+        let options = StorageOptions::new(location);
+        let foundation = Foundation {
+            broker,
+            database: Database::open(&options, &MIGRATIONS).await.unwrap(),
+            options: ServiceOptions::default(),
+            environment: environment.clone(),
+            metrics: metrics.clone(),
+            health: Health::new(),
+        };
+        let cluster =
+            r#"{"name": "alpha", "subClusters": [{"name": "main", "nodes": "a[01-10]"}]}"#;
+        let clusters = SiteClusters::new(vec![cluster.to_owned()]).unwrap();
+        let running = start(foundation, clusters, &tasks).await.unwrap();
+
+        let ingress = connect(Part::Ingress, "ingress").await;
+        let waiter_limit = 16;
+        let commands = CommandClient::start(
+            ingress.clone(),
+            CommandClientOptions { waiter_limit },
+            environment.clone(),
+            &metrics,
+            &tasks,
+        )
+        .await
+        .unwrap();
+        let answer_limit = 1024 * 1024;
+        let options = QueryClientOptions {
+            waiter_limit,
+            answer_limit,
+        };
+        let queries = QueryClient::start(ingress.clone(), options, environment, &tasks)
+            .await
+            .unwrap();
+        Self {
+            commands,
+            queries,
+            listener: ingress,
+            tasks,
+            _running: running,
+            _directory: directory,
+            _nats: nats,
+        }
+    }
+
+    async fn send<C: Command>(&self, command: &C) -> OutcomeOf<C> {
+        let id = RandomIds.next();
+        let options = SendOptions {
+            id,
+            correlation_id: id,
+            principal: caller(),
+            fingerprint: None,
+            deadline: DEADLINE,
+        };
+        self.commands.send(command, options).await.unwrap()
+    }
+
+    async fn ask<Q: Query>(&self, query: &Q) -> Outcome<Q::Answer, Q::Refusal> {
+        let asked = self.queries.ask(query, Some(&caller()), DEADLINE).await;
+        asked.unwrap()
+    }
+}
+
+fn caller() -> Principal {
+    Principal {
+        name: "token".to_owned(),
+        domain: "default".to_owned(),
+        project: "demo".to_owned(),
+        roles: vec![Role::Api],
+    }
+}
+
+fn job() -> StartJob {
+    StartJob {
+        job_id: 7,
+        user: "alice".to_owned(),
+        project: "physics".to_owned(),
+        cluster: "alpha".to_owned(),
+        sub_cluster: None,
+        partition: "standard".to_owned(),
+        array_job_id: 0,
+        num_nodes: 1,
+        num_hwthreads: 72,
+        num_acc: 0,
+        sharing: NodeSharing::None,
+        monitoring_status: 1,
+        smt: 1,
+        state: JobState::Running,
+        duration: 0,
+        walltime: 7_200,
+        start_time: START,
+        details: JobDetails {
+            resources: vec![Resource {
+                hostname: "a03".to_owned(),
+                ..Resource::default()
+            }],
+            ..JobDetails::default()
+        },
+        meta_data: BTreeMap::from([("jobName".to_owned(), "relaxation".to_owned())]),
+        tags: vec![],
+    }
+}
+
+fn everything() -> ListJobs {
+    ListJobs {
+        states: vec![],
+        cluster: None,
+        project: None,
+        start_from: None,
+        start_to: None,
+        page_size: Some(25),
+        page: 1,
+        with_meta_data: true,
+    }
+}
+
+#[tokio::test]
+async fn a_job_goes_in_comes_back_and_is_told_of() {
+    let system = System::start().await;
+    let client = system.listener.client();
+    let mut events = client.subscribe("muster.evt.>").await.unwrap();
+    client.flush().await.unwrap();
+
+    let Outcome::Done(started) = system.send(&job()).await else {
+        panic!("the start was refused");
+    };
+    let event = events.next().await.unwrap();
+    assert_eq!(
+        event.subject.as_str(),
+        "muster.evt.job-archive.v1.demo.job.started"
+    );
+    let event: JobStarted = serde_json::from_slice(&event.payload).unwrap();
+    assert_eq!((event.id, event.sub_cluster.as_str()), (started.id, "main"));
+
+    let Outcome::Done(JobPage { jobs }) = system.ask(&everything()).await else {
+        panic!("the list was refused");
+    };
+    // It has run for an hour.
+    assert_eq!((jobs[0].id, jobs[0].duration), (started.id, 3_600));
+    assert_eq!(jobs[0].details, job().details);
+    assert_eq!(jobs[0].meta_data, Some(job().meta_data));
+
+    let again = system.send(&job()).await;
+    let (id, job_id) = (started.id, 7);
+    assert_eq!(
+        again,
+        Outcome::Refused(StartJobRefusal::AlreadyExists { id, job_id })
+    );
+
+    let stop = StopJob {
+        target: StopTarget::Id(id),
+        stop_time: START + 60,
+        state: JobState::Failed,
+    };
+    let Outcome::Done(stopped) = system.send(&stop).await else {
+        panic!("the stop was refused");
+    };
+    assert_eq!((stopped.state, stopped.duration), (JobState::Failed, 60));
+    let event = events.next().await.unwrap();
+    let event: JobStopped = serde_json::from_slice(&event.payload).unwrap();
+    assert_eq!(
+        (event.id, event.stop_time, event.duration),
+        (id, START + 60, 60)
+    );
+    let state = JobState::Failed;
+    assert_eq!(
+        system.send(&stop).await,
+        Outcome::Refused(StopJobRefusal::NotRunning { id, job_id, state })
+    );
+    assert_eq!(system.tasks.drain(DEADLINE).await, Drained::Clean);
+}
