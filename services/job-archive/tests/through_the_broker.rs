@@ -1,5 +1,7 @@
 //! The service as it runs: commands and queries through a real broker, events out of it.
 
+#![cfg(test)]
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::StreamExt;

@@ -11,7 +11,10 @@ use proptest::{
 use super::*;
 use crate::{
     commands::{start_job::start_jobs, stop_job::stop_jobs},
-    domain::list_limits::{MAX_JOBS, MAX_SKIPPED},
+    domain::{
+        list_limits::{MAX_JOBS, MAX_SKIPPED},
+        streams::MAX_STREAMS,
+    },
     testing::{DAY, NOON, clusters, everything, on_both_engines, principal, start, token},
 };
 
@@ -240,6 +243,54 @@ on_both_engines! {
         assert!(ids(database, &token(), in_state(JobState::Running)).await.is_empty());
         let stopped = listed(database, &token(), in_state(JobState::Timeout)).await;
         assert_eq!((stopped[0].id, stopped[0].duration), (id, 60));
+    }
+}
+
+on_both_engines! {
+    async fn whoever_sees_all_sees_however_many_tenants(database) {
+        let mut transaction = database.begin().await.unwrap();
+        let clusters = clusters();
+        for number in 0..MORE_TENANTS_THAN_STREAMS {
+            let caller = principal("token", &format!("tenant-{number}"), &[Role::Api]);
+            let mut start = start(number, NOON + (number * 7_919) % 101);
+            if number % 2 == 0 {
+                start.state = JobState::Failed;
+            }
+            let results = start_jobs(&mut transaction, &clusters, &[(&caller, &start)]).await.unwrap();
+            assert!(results[0].is_ok());
+            if number + 1 == i64::try_from(MAX_STREAMS).unwrap() {
+                transaction.commit().await.unwrap();
+                sees_all(database, number + 1).await;
+                transaction = database.begin().await.unwrap();
+            }
+        }
+        transaction.commit().await.unwrap();
+        sees_all(database, MORE_TENANTS_THAN_STREAMS).await;
+    }
+}
+
+/// More tenants than a list is merged from streams.
+const MORE_TENANTS_THAN_STREAMS: i64 = 300;
+
+async fn sees_all(database: &Database, jobs: i64) {
+    let admin = principal("root", "demo", &[Role::Admin]);
+    let all = listed(database, &admin, everything()).await;
+    assert_eq!(i64::try_from(all.len()).unwrap(), jobs);
+    assert!(all.is_sorted_by_key(|job| std::cmp::Reverse((job.start_time, job.id))));
+    for states in [vec![JobState::Failed], vec![JobState::Failed, JobState::Running]] {
+        let expected: Vec<i64> = all
+            .iter()
+            .filter(|job| states.contains(&job.state))
+            .map(|job| job.id)
+            .skip(20)
+            .take(10)
+            .collect();
+        let cluster = Some("alpha".to_owned());
+        for cluster in [None, cluster] {
+            let states = states.clone();
+            let question = ListJobs { states, cluster, page: 3, page_size: Some(10), ..everything() };
+            assert_eq!(ids(database, &admin, question).await, expected);
+        }
     }
 }
 
