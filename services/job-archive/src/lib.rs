@@ -15,8 +15,6 @@ mod queries;
 mod site_clusters;
 mod store;
 #[cfg(test)]
-mod measure;
-#[cfg(test)]
 mod testing;
 
 use muster_contract::{

@@ -277,7 +277,10 @@ async fn sees_all(database: &Database, jobs: i64) {
     let all = listed(database, &admin, everything()).await;
     assert_eq!(i64::try_from(all.len()).unwrap(), jobs);
     assert!(all.is_sorted_by_key(|job| std::cmp::Reverse((job.start_time, job.id))));
-    for states in [vec![JobState::Failed], vec![JobState::Failed, JobState::Running]] {
+    for states in [
+        vec![JobState::Failed],
+        vec![JobState::Failed, JobState::Running],
+    ] {
         let expected: Vec<i64> = all
             .iter()
             .filter(|job| states.contains(&job.state))
@@ -288,7 +291,13 @@ async fn sees_all(database: &Database, jobs: i64) {
         let cluster = Some("alpha".to_owned());
         for cluster in [None, cluster] {
             let states = states.clone();
-            let question = ListJobs { states, cluster, page: 3, page_size: Some(10), ..everything() };
+            let question = ListJobs {
+                states,
+                cluster,
+                page: 3,
+                page_size: Some(10),
+                ..everything()
+            };
             assert_eq!(ids(database, &admin, question).await, expected);
         }
     }
