@@ -222,7 +222,7 @@ mod tests {
         ] {
             let before = listed[member].clone();
             listed[member] = value;
-            assert_eq!(job.differences(&listed).len(), 1, "{member}");
+            assert!(!job.differences(&listed).is_empty(), "{member}");
             listed[member] = before;
         }
     }
