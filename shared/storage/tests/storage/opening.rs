@@ -135,7 +135,8 @@ async fn another_process_holds_a_file() {
     let directory = TemporaryDirectory::new("storage").unwrap();
     let lock = directory.join("test.sqlite.lock");
     let mut command = Command::new("flock");
-    command.arg(&lock).args(["sleep", "600"]);
+    // In one process: killed, it leaves no `sleep` behind.
+    command.arg("--no-fork").arg(&lock).args(["sleep", "600"]);
     let mut holder = ChildProcess::spawn("a replica", command, LastSignal::Kill).unwrap();
     let options = StorageOptions::new(Location::Sqlite(directory.join("test.sqlite")));
     eventually(DEADLINE, "the other process to hold the lock", async || {
