@@ -74,35 +74,33 @@ impl StorageError {
 
 impl From<sqlx::Error> for StorageError {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Self::Unavailable(error.into()),
-            sqlx::Error::Database(database) => match Kind::of(&**database) {
-                Kind::Unavailable => Self::Unavailable(error.into()),
-                Kind::Conflict => Self::Conflict(error.into()),
-                Kind::Constraint => Self::Constraint {
-                    constraint: constraint_name(&**database),
+        match Kind::of(&error) {
+            Kind::Unavailable => Self::Unavailable(error.into()),
+            Kind::Conflict => Self::Conflict(error.into()),
+            Kind::Constraint => {
+                let constraint = error.as_database_error().and_then(constraint_name);
+                Self::Constraint {
+                    constraint,
                     source: error.into(),
-                },
-                Kind::Other => Self::Other(error.into()),
-            },
-            _ => Self::Other(error.into()),
+                }
+            }
+            Kind::Other => Self::Other(error.into()),
         }
     }
 }
 
 impl From<MigrateError> for StorageError {
     fn from(error: MigrateError) -> Self {
-        match error {
-            MigrateError::Execute(source) => match Self::from(source) {
-                transient if transient.is_transient() => transient,
-                Self::Other(source) | Self::Constraint { source, .. } => Self::Migration(source),
-                other => other,
-            },
-            other => Self::Migration(other.into()),
+        let kind = match &error {
+            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+                Kind::of(source)
+            }
+            _ => Kind::Other,
+        };
+        match kind {
+            Kind::Unavailable => Self::Unavailable(error.into()),
+            Kind::Conflict => Self::Conflict(error.into()),
+            Kind::Constraint | Kind::Other => Self::Migration(error.into()),
         }
     }
 }
@@ -116,7 +114,19 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(error: &dyn DatabaseError) -> Self {
+    fn of(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable,
+            sqlx::Error::Database(error) => Self::of_database(&**error),
+            _ => Self::Other,
+        }
+    }
+
+    fn of_database(error: &dyn DatabaseError) -> Self {
         if let Some(postgres) = error.try_downcast_ref::<PgDatabaseError>() {
             Self::of_sqlstate(postgres.code())
         } else {

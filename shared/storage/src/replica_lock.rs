@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::error::StorageError;
+use crate::sqlite::{named, owner_only};
 
 /// An exclusive lock next to a SQLite file, held as long as this lives.
 ///
@@ -18,22 +19,16 @@ impl ReplicaLock {
     /// Takes the lock, or says at once that another holds it.
     pub(crate) fn take(database: &Path) -> Result<Self, StorageError> {
         let path = lock_path(database);
-        let describe = |error: std::io::Error| {
-            StorageError::other(std::io::Error::new(
-                error.kind(),
-                format!("{}: {error}", path.display()),
-            ))
-        };
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
-        crate::sqlite::owner_only(&mut options);
-        let file = options.open(&path).map_err(describe)?;
+        owner_only(&mut options);
+        let file = options.open(&path).map_err(|error| named(&path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StorageError::ReplicaLock {
                 path: database.to_owned(),
             }),
-            Err(TryLockError::Error(error)) => Err(describe(error)),
+            Err(TryLockError::Error(error)) => Err(named(&path, &error)),
         }
     }
 }

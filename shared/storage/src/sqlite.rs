@@ -1,6 +1,7 @@
 //! Opening a SQLite file.
 
 use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -53,8 +54,11 @@ pub(crate) async fn open(
     options: &StorageOptions,
     migrations: &'static Migrator,
 ) -> Result<SqliteFile, StorageError> {
-    create_file(path)?;
+    create_directory(path)?;
+    // First of all: closing any handle of a file drops the locks SQLite holds on it, through whatever handle of the same
+    // process. So nothing may touch the file while another `Database` has it.
     let lock = ReplicaLock::take(path)?;
+    create_file(path)?;
     let writing = connect_options(path, options.busy_timeout).pragma("cache_size", WRITER_CACHE);
     let reading = connect_options(path, options.busy_timeout)
         .pragma("cache_size", READER_CACHE)
@@ -102,26 +106,38 @@ fn connect_options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions 
         .row_buffer_size(ROW_BUFFER)
 }
 
-/// Makes the directory and the file if they are missing, readable by the owner only.
-fn create_file(path: &Path) -> Result<(), StorageError> {
-    let describe = |error: std::io::Error| {
-        StorageError::other(std::io::Error::new(
-            error.kind(),
-            format!("{}: {error}", path.display()),
-        ))
+/// Makes the file's directory if it is missing, for the owner only.
+fn create_directory(path: &Path) -> Result<(), StorageError> {
+    let Some(directory) = path.parent() else {
+        return Ok(());
     };
-    if let Some(directory) = path.parent() {
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(directory).map_err(describe)?;
-    }
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(directory)
+        .map_err(|error| named(path, &error))
+}
+
+/// Makes the file if it is missing, for the owner only. SQLite gives the files beside it the same mode.
+fn create_file(path: &Path) -> Result<(), StorageError> {
     let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true);
+    options.create_new(true).write(true);
     owner_only(&mut options);
-    options.open(path).map_err(describe)?;
-    Ok(())
+    match options.open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_file() => Ok(()),
+        Err(error) => Err(named(path, &error)),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// The operating system does not say which file it means.
+pub(crate) fn named(path: &Path, error: &io::Error) -> StorageError {
+    StorageError::other(io::Error::new(
+        error.kind(),
+        format!("{}: {error}", path.display()),
+    ))
 }
 
 /// A file that is created with these options has mode 0600.
