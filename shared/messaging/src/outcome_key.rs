@@ -10,10 +10,14 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6f1d_1f5c_5d2b_5b0e_9a39_6d75_7374_657
 /// come upon it.
 #[must_use]
 pub fn command_id_for_key(principal: &Principal, key: &str) -> Uuid {
-    let name = format!(
-        "{}\n{}\n{}\n{key}",
-        principal.domain, principal.project, principal.name
-    );
+    let owner = [&principal.domain, &principal.project, &principal.name];
+    // With their lengths, so that no name can end where another begins.
+    let mut name = String::new();
+    for part in owner.map(String::as_str).into_iter().chain([key]) {
+        name.push_str(&part.len().to_string());
+        name.push(':');
+        name.push_str(part);
+    }
     Uuid::new_v5(&NAMESPACE, name.as_bytes())
 }
 
@@ -36,5 +40,8 @@ mod tests {
         assert_eq!(alice, command_id_for_key(&principal("alice"), "1"));
         assert_ne!(alice, command_id_for_key(&principal("alice"), "2"));
         assert_ne!(alice, command_id_for_key(&principal("bob"), "1"));
+        // Whatever stands in a name.
+        let odd = command_id_for_key(&principal("alice\n1:1"), "2");
+        assert_ne!(odd, command_id_for_key(&principal("alice"), "1:1\n2"));
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use muster_contract::{Command, Query, Service, dead_letters, message::Never};
-use muster_platform::{Health, Shutdown};
+use muster_platform::{ComponentHealth, Health, Shutdown};
 use muster_storage::Database;
 use muster_telemetry::Metrics;
 use tokio::sync::mpsc;
@@ -135,16 +135,18 @@ impl ServiceBuilder {
         let cabinet = self.cabinet();
         let (sender, rows) = mpsc::channel(publisher::QUEUE_LIMIT);
         let queries = queries::serve(&self.broker, self.service, self.queries, shutdown).await?;
+        let health = self.health.register(format!("{name}: publisher"));
         let publisher = Publisher {
             broker: self.broker.clone(),
             database: self.database.clone(),
             environment: self.environment.clone(),
             sent: self.metrics.publisher(format!("muster.evt.{name}")),
             outbox: self.metrics.outbox(name),
-            health: self.health.register(format!("{name}: publisher")),
+            health: health.clone(),
             stop: shutdown.token(),
         };
-        shutdown.spawn(format!("{name}: publisher"), publisher.run(rows));
+        let publishing = down_if_it_panics(health, publisher.run(rows));
+        shutdown.spawn(format!("{name}: publisher"), publishing);
         let health = self.health.register(format!("{name}: commands"));
         let intake = Intake {
             service: self.service,
@@ -167,11 +169,12 @@ impl ServiceBuilder {
                 health: health.clone(),
                 stop: shutdown.token(),
             },
-            health,
+            health: health.clone(),
             batch_limit: self.options.batch_limit,
             stop: shutdown.token(),
         };
-        shutdown.spawn(format!("{name}: commands"), intake.run());
+        let taking = down_if_it_panics(health, intake.run());
+        shutdown.spawn(format!("{name}: commands"), taking);
         let retention = Retention {
             inbox: self.options.inbox_retention,
             outbox: self.options.outbox_retention,
@@ -187,5 +190,36 @@ impl ServiceBuilder {
             database: self.database.clone(),
             environment: self.environment.clone(),
         }
+    }
+}
+
+/// Runs the task. Nobody starts it again after a panic, so the process must not count as ready from then on.
+async fn down_if_it_panics(health: ComponentHealth, task: impl Future<Output = ()>) {
+    struct Guard(ComponentHealth);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                self.0.down("it panicked");
+            }
+        }
+    }
+    let _guard = Guard(health);
+    task.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_process_whose_task_panicked_is_not_ready() {
+        let health = Health::new();
+        let component = health.register("task");
+        component.ready();
+        down_if_it_panics(component.clone(), async {}).await;
+        assert!(health.ready());
+        let task = down_if_it_panics(component, async { panic!("on purpose") });
+        assert!(tokio::spawn(task).await.is_err());
+        assert!(!health.ready());
     }
 }
