@@ -7,6 +7,10 @@ use std::fmt;
 pub enum Part {
     /// The HTTP ingress.
     Ingress,
+    /// The service that owns sessions.
+    Session,
+    /// The service that owns pools, nodes and leases.
+    NodeAllocation,
     /// The service that owns the archive of jobs.
     JobArchive,
     /// The operator's command line; it may use every subject.
@@ -15,13 +19,21 @@ pub enum Part {
 
 impl Part {
     /// Every part.
-    pub const ALL: &'static [Part] = &[Part::Ingress, Part::JobArchive, Part::Operator];
+    pub const ALL: &'static [Part] = &[
+        Part::Ingress,
+        Part::Session,
+        Part::NodeAllocation,
+        Part::JobArchive,
+        Part::Operator,
+    ];
 
     /// The name used for its NATS user, its settings section, its sub command and its files.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Part::Ingress => "ingress",
+            Part::Session => "session",
+            Part::NodeAllocation => "node-allocation",
             Part::JobArchive => "job-archive",
             Part::Operator => "operator",
         }
@@ -37,18 +49,28 @@ impl fmt::Display for Part {
 /// A part that owns tables and takes commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
+    /// Sessions: what belongs together, has an owner and a life.
+    Session,
+    /// Pools, nodes, leases, quotas and the queue for them.
+    NodeAllocation,
     /// Jobs, tags and cluster descriptions.
     JobArchive,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: &'static [Service] = &[Service::JobArchive];
+    pub const ALL: &'static [Service] = &[
+        Service::Session,
+        Service::NodeAllocation,
+        Service::JobArchive,
+    ];
 
     /// The part it signs in as.
     #[must_use]
     pub const fn part(self) -> Part {
         match self {
+            Service::Session => Part::Session,
+            Service::NodeAllocation => Part::NodeAllocation,
             Service::JobArchive => Part::JobArchive,
         }
     }
@@ -72,6 +94,8 @@ impl Service {
     #[must_use]
     pub const fn command_stream(self) -> &'static str {
         match self {
+            Service::Session => "MUSTER_COMMANDS_SESSION",
+            Service::NodeAllocation => "MUSTER_COMMANDS_NODE_ALLOCATION",
             Service::JobArchive => "MUSTER_COMMANDS_JOB_ARCHIVE",
         }
     }
@@ -80,6 +104,8 @@ impl Service {
     #[must_use]
     pub const fn schema(self) -> &'static str {
         match self {
+            Service::Session => "session",
+            Service::NodeAllocation => "node_allocation",
             Service::JobArchive => "job_archive",
         }
     }

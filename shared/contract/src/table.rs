@@ -5,13 +5,8 @@ use std::sync::LazyLock;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::{
-    Command, Event, Message, Outcome, Part, Query, Service,
-    job_archive::{
-        DiscardDeadLetter, JobStarted, JobStopped, ListDeadLetters, ListJobs, ReplayDeadLetter,
-        StartJob, StopJob,
-    },
-    reply::ReplySchema,
-    subject,
+    Command, Event, Message, Outcome, Part, Query, Service, job_archive, node_allocation,
+    reply::ReplySchema, session, subject,
 };
 
 /// What a message is for.
@@ -117,23 +112,87 @@ fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 const fn owner(service: Service) -> &'static [Part] {
     match service {
+        Service::Session => &[Part::Session],
+        Service::NodeAllocation => &[Part::NodeAllocation],
         Service::JobArchive => &[Part::JobArchive],
     }
 }
 
 /// Every message of Muster.
 pub static CONTRACT: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    let mut entries = Vec::new();
+    entries.extend(session_entries());
+    entries.extend(node_allocation_entries());
+    entries.extend(job_archive_entries());
+    entries
+});
+
+fn session_entries() -> Vec<Entry> {
+    use session::{
+        CloseNodeSession, DiscardDeadLetter, ExtendNodeSession, GrowNodeSession, HoldNodeSession,
+        ListDeadLetters, ListNodeSessions, NodeSessionClosed, NodeSessionGrown, NodeSessionHeld,
+        NodeSessionOpened, NodeSessionShrunk, OpenNodeSession, ReplayDeadLetter, ShrinkNodeSession,
+    };
+    vec![
+        Entry::command::<OpenNodeSession>(&[Part::Ingress]),
+        Entry::command::<GrowNodeSession>(&[Part::Ingress]),
+        Entry::command::<ShrinkNodeSession>(&[Part::Ingress]),
+        Entry::command::<HoldNodeSession>(&[Part::Ingress]),
+        Entry::command::<CloseNodeSession>(&[Part::Ingress, Part::Operator]),
+        Entry::command::<ExtendNodeSession>(&[Part::Ingress]),
+        Entry::command::<ReplayDeadLetter>(&[Part::Operator]),
+        Entry::command::<DiscardDeadLetter>(&[Part::Operator]),
+        Entry::event::<NodeSessionOpened>(&[]),
+        Entry::event::<NodeSessionGrown>(&[]),
+        Entry::event::<NodeSessionShrunk>(&[]),
+        Entry::event::<NodeSessionHeld>(&[]),
+        Entry::event::<NodeSessionClosed>(&[]),
+        Entry::query::<ListNodeSessions>(&[Part::Ingress, Part::Operator]),
+        Entry::query::<ListDeadLetters>(&[Part::Operator]),
+    ]
+}
+
+fn node_allocation_entries() -> Vec<Entry> {
+    use node_allocation::{
+        AllocateNodes, AllocationRefused, CancelAllocation, ChangeNode, DiscardDeadLetter,
+        ExplainAllocation, HoldNodes, ListDeadLetters, ListNodes, ListPools, NodesGranted,
+        NodesHeld, NodesReleased, ReleaseNodes, ReplayDeadLetter,
+    };
+    vec![
+        Entry::command::<AllocateNodes>(&[Part::Session]),
+        Entry::command::<CancelAllocation>(&[Part::Session]),
+        Entry::command::<ReleaseNodes>(&[Part::Session]),
+        Entry::command::<HoldNodes>(&[Part::Session]),
+        Entry::command::<ChangeNode>(&[Part::Operator]),
+        Entry::command::<ReplayDeadLetter>(&[Part::Operator]),
+        Entry::command::<DiscardDeadLetter>(&[Part::Operator]),
+        Entry::event::<NodesGranted>(&[Part::Session]),
+        Entry::event::<AllocationRefused>(&[Part::Session]),
+        Entry::event::<NodesReleased>(&[Part::Session]),
+        Entry::event::<NodesHeld>(&[Part::Session]),
+        Entry::query::<ListNodes>(&[Part::Ingress, Part::Operator]),
+        Entry::query::<ListPools>(&[Part::Ingress, Part::Operator]),
+        Entry::query::<ExplainAllocation>(&[Part::Ingress, Part::Operator]),
+        Entry::query::<ListDeadLetters>(&[Part::Operator]),
+    ]
+}
+
+fn job_archive_entries() -> Vec<Entry> {
+    use job_archive::{
+        DiscardDeadLetter, JobStarted, JobStopped, ListDeadLetters, ListJobs, ReplayDeadLetter,
+        StartJob, StopJob,
+    };
     vec![
         Entry::command::<StartJob>(&[Part::Ingress]),
         Entry::command::<StopJob>(&[Part::Ingress]),
         Entry::command::<ReplayDeadLetter>(&[Part::Operator]),
         Entry::command::<DiscardDeadLetter>(&[Part::Operator]),
         Entry::event::<JobStarted>(&[]),
-        Entry::event::<JobStopped>(&[]),
+        Entry::event::<JobStopped>(&[Part::Session]),
         Entry::query::<ListJobs>(&[Part::Ingress]),
         Entry::query::<ListDeadLetters>(&[Part::Operator]),
     ]
-});
+}
 
 /// The entries of one kind.
 pub fn entries(kind: Kind) -> impl Iterator<Item = &'static Entry> {

@@ -1,0 +1,6 @@
+//! The service's tables, for [`Database::open`](muster_storage::Database::open).
+
+use sqlx::migrate::Migrator;
+
+/// What makes the tables and brings them up to date; `migrations/node-allocation/README.md` says how to add to it.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/node-allocation");

@@ -1,0 +1,28 @@
+//! Messages of sessions. A node session is a named stack of nodes that grows and shrinks (design §2; seed 3;
+//! `api/duffy.md`): the session service orchestrates, node allocation allocates.
+
+mod close_node_session;
+mod extend_node_session;
+mod grow_node_session;
+mod hold_node_session;
+mod list_node_sessions;
+mod node_session;
+mod node_session_changed;
+mod open_node_session;
+mod shrink_node_session;
+
+pub use close_node_session::CloseNodeSession;
+pub use extend_node_session::{ExtendNodeSession, ExtendNodeSessionRefusal, NewExpiry};
+pub use grow_node_session::{GrowNodeSession, GrowNodeSessionRefusal, GrownNodeSession};
+pub use hold_node_session::{HoldNodeSession, HoldNodeSessionRefusal};
+pub use list_node_sessions::{ListNodeSessions, NodeSessionPage};
+pub use node_session::{
+    EndReason, JobReference, NodeSession, NodeSessionRefusal, NodeSessionState, SessionReference,
+};
+pub use node_session_changed::{
+    NodeSessionClosed, NodeSessionGrown, NodeSessionHeld, NodeSessionOpened, NodeSessionShrunk,
+};
+pub use open_node_session::{OpenNodeSession, OpenNodeSessionRefusal, OpeningRate};
+pub use shrink_node_session::{ShrinkNodeSession, ShrinkNodeSessionRefusal};
+
+crate::dead_letters::dead_letter_messages!(crate::Service::Session);
