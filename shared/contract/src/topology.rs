@@ -25,13 +25,21 @@ pub const ACKNOWLEDGE_WAIT: Duration = Duration::from_secs(4);
 /// Most messages that the replicas of one service may hold unacknowledged, all together.
 pub const PENDING_ACKNOWLEDGEMENTS: i64 = 1024;
 
+/// Bytes that one service's waiting commands may take, if the site does not say otherwise.
+const COMMAND_BYTES: i64 = 256 * 1024 * 1024;
+
 /// What a site may set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Copies of each stream: 1 on one server, 3 on a cluster.
     pub replicas: usize,
-    /// Bytes that one service's waiting commands may take. Beyond it publishing is refused: overload is an error, not a loss.
-    pub command_bytes: i64,
+    /// Bytes that waiting commands of the session service may take. Beyond it publishing is refused: overload is an error,
+    /// not a loss.
+    pub session_command_bytes: i64,
+    /// The same for node allocation.
+    pub node_allocation_command_bytes: i64,
+    /// The same for the job archive.
+    pub job_archive_command_bytes: i64,
     /// Bytes that events may take; the oldest go first.
     pub event_bytes: i64,
     /// How long events are kept.
@@ -42,9 +50,23 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             replicas: 1,
-            command_bytes: 256 * 1024 * 1024,
+            session_command_bytes: COMMAND_BYTES,
+            node_allocation_command_bytes: COMMAND_BYTES,
+            job_archive_command_bytes: COMMAND_BYTES,
             event_bytes: 4 * 1024 * 1024 * 1024,
             event_age: Duration::from_hours(7 * 24),
+        }
+    }
+}
+
+impl Limits {
+    /// Bytes that the waiting commands of this service may take.
+    #[must_use]
+    pub const fn command_bytes(&self, service: Service) -> i64 {
+        match service {
+            Service::Session => self.session_command_bytes,
+            Service::NodeAllocation => self.node_allocation_command_bytes,
+            Service::JobArchive => self.job_archive_command_bytes,
         }
     }
 }
@@ -60,7 +82,7 @@ pub fn streams(limits: &Limits) -> Vec<Config> {
             subjects: vec![format!("muster.cmd.{service}.>")],
             retention: RetentionPolicy::WorkQueue,
             discard: DiscardPolicy::New,
-            max_bytes: limits.command_bytes,
+            max_bytes: limits.command_bytes(*service),
             ..common(limits)
         })
         .collect();

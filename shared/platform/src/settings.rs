@@ -15,11 +15,11 @@ mod connection_url;
 mod error;
 mod explain;
 mod ingress;
-mod job_archive;
 mod keys;
 mod layer;
 mod load;
 mod nats;
+mod service;
 mod sources;
 mod storage;
 mod telemetry;
@@ -36,9 +36,9 @@ pub use connection_url::ConnectionUrl;
 pub use error::{Problem, SettingsError};
 pub use explain::Explained;
 pub use ingress::IngressSettings;
-pub use job_archive::JobArchiveSettings;
 pub use load::Loaded;
 pub use nats::{BROKER_MAX_PAYLOAD, NatsSettings};
+pub use service::ServiceSettings;
 pub use sources::{CONFIG_VARIABLE, DEFAULT_FILE, Override, Sources};
 pub use storage::StorageSettings;
 pub use telemetry::{LogFormat, TelemetrySettings};
@@ -67,8 +67,12 @@ pub struct Settings {
     pub ingress: IngressSettings,
     /// Databases.
     pub storage: StorageSettings,
+    /// The session service.
+    pub session: ServiceSettings,
+    /// Node allocation.
+    pub node_allocation: ServiceSettings,
     /// The job archive.
-    pub job_archive: JobArchiveSettings,
+    pub job_archive: ServiceSettings,
     /// Traces, metrics and logs.
     pub telemetry: TelemetrySettings,
     /// The operators' own HTTP address of a part.
@@ -84,7 +88,9 @@ impl Default for Settings {
             nats: NatsSettings::default(),
             ingress: IngressSettings::default(),
             storage: StorageSettings::default(),
-            job_archive: JobArchiveSettings::default(),
+            session: ServiceSettings::default(),
+            node_allocation: ServiceSettings::default(),
+            job_archive: ServiceSettings::default(),
             telemetry: TelemetrySettings::default(),
             admin: AdminSettings::default(),
         }
@@ -115,6 +121,9 @@ impl Settings {
         self.nats.check(&mut checks.section("nats"));
         self.ingress.check(&mut checks.section("ingress"));
         self.storage.check(&mut checks.section("storage"));
+        self.session.check(&mut checks.section("session"));
+        let node_allocation = &mut checks.section("node_allocation");
+        self.node_allocation.check(node_allocation);
         self.job_archive.check(&mut checks.section("job_archive"));
         self.telemetry.check(&mut checks.section("telemetry"));
     }

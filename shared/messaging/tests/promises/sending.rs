@@ -44,7 +44,7 @@ async fn a_broker_that_is_away_is_told_at_once(engine: Engine) {
 
 async fn a_full_stream_is_told_and_nothing_is_lost(engine: Engine) {
     let limits = Limits {
-        command_bytes: 64 * 1024,
+        job_archive_command_bytes: 64 * 1024,
         ..Limits::default()
     };
     let world = World::with_limits(engine, limits).await;
