@@ -47,6 +47,8 @@ pub enum NodeChange {
 pub enum ChangeNodeRefusal {
     /// There is none of that name.
     UnknownNode,
+    /// No host can be called that.
+    InvalidName,
     /// There is one of that name, or with a name that is part of the new one's or the other way round: clients take one for
     /// the other (`api/duffy.md` §2).
     AmbiguousName {
