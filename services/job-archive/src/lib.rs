@@ -23,10 +23,8 @@ use muster_contract::{
         DiscardDeadLetter, ListDeadLetters, ListJobs, ReplayDeadLetter, StartJob, StopJob,
     },
 };
-use muster_messaging::{Broker, BrokerError, Environment, Running, ServiceBuilder, ServiceOptions};
-use muster_platform::{Health, Shutdown};
-use muster_storage::Database;
-use muster_telemetry::Metrics;
+use muster_messaging::{BrokerError, Foundation, Running, ServiceBuilder};
+use muster_platform::Shutdown;
 
 use crate::{
     commands::{start_job::StartJobHandler, stop_job::StopJobHandler},
@@ -40,22 +38,6 @@ pub use domain::{
 pub use migrations::MIGRATIONS;
 pub use site_clusters::{SiteClusters, SiteClustersError};
 
-/// What the service runs on.
-pub struct Foundation {
-    /// The connection of the part `job-archive`.
-    pub broker: Broker,
-    /// Its own database, opened with [`MIGRATIONS`].
-    pub database: Database,
-    /// What a site may set.
-    pub options: ServiceOptions,
-    /// Time and ids.
-    pub environment: Environment,
-    /// Instruments of the process.
-    pub metrics: Metrics,
-    /// Health of the process.
-    pub health: Health,
-}
-
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -67,33 +49,19 @@ pub enum StartError {
     Broker(#[from] BrokerError),
 }
 
-/// Applies the site's clusters and starts to take commands and answer queries. It stops in order when `shutdown` is
+/// Applies the site's clusters and starts to take commands and answer queries, on the connection of the part `job-archive`
+/// and a database opened with [`MIGRATIONS`]. It stops in order when `shutdown` is
 /// triggered; the returned value must be kept until then.
 pub async fn start(
     foundation: Foundation,
     clusters: SiteClusters,
     shutdown: &Shutdown,
 ) -> Result<Running, StartError> {
-    let Foundation {
-        broker,
-        database,
-        options,
-        environment,
-        metrics,
-        health,
-    } = foundation;
-    let clock = environment.clock.clone();
+    let clock = foundation.environment.clock.clone();
+    let database = foundation.database.clone();
     let clusters = clusters.apply(&database, clock.now()).await?;
-    let list_jobs = ListJobsHandler::new(database.clone(), clock);
-    let builder = ServiceBuilder::new(
-        Service::JobArchive,
-        broker,
-        database,
-        options,
-        environment,
-        metrics,
-        health,
-    );
+    let list_jobs = ListJobsHandler::new(database, clock);
+    let builder = ServiceBuilder::new(Service::JobArchive, foundation);
     let running = builder
         .command::<StartJob>(StartJobHandler::new(clusters))
         .command::<StopJob>(StopJobHandler)

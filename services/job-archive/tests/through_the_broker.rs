@@ -13,9 +13,9 @@ use muster_contract::{
     },
     topology::Limits,
 };
-use muster_job_archive::{Foundation, MIGRATIONS, SiteClusters, start};
+use muster_job_archive::{MIGRATIONS, SiteClusters, start};
 use muster_messaging::{
-    Broker, BrokerOptions, CommandClient, CommandClientOptions, Environment, OutcomeOf,
+    Broker, BrokerOptions, CommandClient, CommandClientOptions, Environment, Foundation, OutcomeOf,
     QueryClient, QueryClientOptions, Running, SendOptions, ServiceOptions, topology,
 };
 use muster_platform::{Clock, Drained, Health, Ids, ManualClock, RandomIds, Shutdown, Timestamp};

@@ -18,13 +18,13 @@ use serde_json::value::RawValue;
 use crate::{
     Effects, Environment, HandlerError, breakpoint,
     delivery::Delivery,
-    handler::{Encoded, ErasedCommandHandler, SetError},
+    erased::{Encoded, ErasedHandler, Handled, SetError},
     outbox_message::PendingRow,
     spans,
 };
 
 /// Handlers by the schema of what they take.
-pub(crate) type Handlers = HashMap<String, Arc<dyn ErasedCommandHandler>>;
+pub(crate) type Handlers = HashMap<String, Arc<dyn ErasedHandler>>;
 
 /// What a batch came to.
 pub(crate) struct Settled {
@@ -128,13 +128,20 @@ impl BatchRunner {
         }
         let duplicates = replies.iter().flatten().count();
 
-        let mut effects = Effects::new(self.environment.ids.clone(), self.message_limit);
+        let mut effects = Effects::new(
+            self.environment.ids.clone(),
+            self.message_limit,
+            self.outcome_limit,
+        );
         let mut records = Vec::with_capacity(deliveries.len() - duplicates);
         for (schema, places) in by_schema(deliveries, &replies) {
             let outcomes = self
                 .handle(transaction, deliveries, schema, &places, &mut effects)
                 .await?;
-            for (place, outcome) in places.into_iter().zip(outcomes) {
+            for (place, handled) in places.into_iter().zip(outcomes) {
+                let Handled::Outcome(outcome) = handled else {
+                    continue;
+                };
                 let (Some(delivery), Some(reply)) = (deliveries.get(place), replies.get_mut(place))
                 else {
                     continue;
@@ -153,7 +160,7 @@ impl BatchRunner {
         if fresh > 0 && inbox::record(transaction, &records).await?.len() < fresh {
             return Err(BatchError::Conflict);
         }
-        let rows = effects.into_rows();
+        let (rows, _settled) = effects.into_parts();
         if !rows.is_empty() {
             let now = self.environment.clock.now().as_micros();
             let records: Result<Vec<_>, _> = rows.iter().map(|row| stored(row, now)).collect();
@@ -176,7 +183,7 @@ impl BatchRunner {
         schema: &str,
         places: &[usize],
         effects: &mut Effects,
-    ) -> Result<Vec<Box<RawValue>>, BatchError> {
+    ) -> Result<Vec<Handled>, BatchError> {
         let first = places.first().copied().unwrap_or_default();
         let Some(handler) = self.handlers.get(schema) else {
             let reason = format!("nobody here takes messages of the kind {schema}");

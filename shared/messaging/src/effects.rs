@@ -5,11 +5,11 @@ use std::{borrow::Cow, sync::Arc};
 use muster_contract::{Command, Event, Principal, headers, topology::EVENT_STREAM};
 use muster_platform::Ids;
 use serde::Serialize;
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
 use crate::{
-    Context, HandlerError,
+    Context, HandlerError, OutcomeOf,
     outbox_message::{OutboxMessage, Payload, PendingRow},
 };
 
@@ -18,15 +18,20 @@ pub struct Effects {
     ids: Arc<dyn Ids>,
     /// Bytes that the body of a message may have.
     limit: usize,
+    /// Bytes that an outcome may have.
+    outcome_limit: usize,
     rows: Vec<PendingRow>,
+    settled: Vec<(Uuid, Box<RawValue>)>,
 }
 
 impl Effects {
-    pub(crate) fn new(ids: Arc<dyn Ids>, limit: usize) -> Self {
+    pub(crate) fn new(ids: Arc<dyn Ids>, limit: usize, outcome_limit: usize) -> Self {
         Self {
             ids,
             limit,
+            outcome_limit,
             rows: Vec::new(),
+            settled: Vec::new(),
         }
     }
 
@@ -50,6 +55,26 @@ impl Effects {
         self.add(cause, stream, C::subject(), headers, command)
     }
 
+    /// Gives a command its outcome that this service has begun and left [pending](crate::Progress::Pending), by its
+    /// [id](Context::id). The outcome is stored in this transaction and told after the commit to whoever waits. The first
+    /// outcome stays: one for a command that has come to its end already changes nothing.
+    pub fn settle<C: Command>(
+        &mut self,
+        command: Uuid,
+        outcome: &OutcomeOf<C>,
+    ) -> Result<(), HandlerError> {
+        let outcome = to_raw_value(outcome).map_err(HandlerError::Encoding)?;
+        // One that could not be sent would leave whoever waits for it without an answer for good.
+        if outcome.get().len() > self.outcome_limit {
+            let reason = format!("an outcome of {} is longer than a message", C::schema());
+            return Err(HandlerError::Permanent(reason));
+        }
+        if self.settled.iter().all(|(id, _)| *id != command) {
+            self.settled.push((command, outcome));
+        }
+        Ok(())
+    }
+
     /// Publishes a message again as it once came, under a new identity for the broker and its old one for the inbox.
     pub(crate) fn again(&mut self, stream: &str, message: OutboxMessage) {
         self.row(stream).messages.push(message);
@@ -61,8 +86,9 @@ impl Effects {
         self.ids.next()
     }
 
-    pub(crate) fn into_rows(self) -> Vec<PendingRow> {
-        self.rows
+    /// What has to be stored and published, and the outcomes of commands begun earlier.
+    pub(crate) fn into_parts(self) -> (Vec<PendingRow>, Vec<(Uuid, Box<RawValue>)>) {
+        (self.rows, self.settled)
     }
 
     fn add<M: Serialize>(

@@ -1,19 +1,17 @@
-//! What a service writes: handlers of commands and answers to queries.
+//! What a service writes: handlers of commands, reactions to events, answers to queries, and what is due by time.
 
-use std::{future::Future, marker::PhantomData};
+use std::future::Future;
 
-use futures_util::future::BoxFuture;
-use muster_contract::{Command, Outcome, Principal, Query};
+use muster_contract::{Command, Event, Outcome, Principal, Query};
 use muster_storage::{StorageError, Transaction};
-use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{Context, Effects};
 
-/// A command, decoded.
+/// A command or an event, decoded.
 #[derive(Debug, Clone)]
-pub struct Request<C> {
-    /// What is asked for.
-    pub body: C,
+pub struct Request<M> {
+    /// What is asked for, or what has happened.
+    pub body: M,
     /// What else is known of it.
     pub context: Context,
 }
@@ -32,6 +30,55 @@ pub trait HandleCommand<C: Command>: Send + Sync + 'static {
         requests: &[Request<C>],
         effects: &mut Effects,
     ) -> impl Future<Output = Result<Vec<OutcomeOf<C>>, HandlerError>> + Send;
+}
+
+/// How far a command is.
+pub enum Progress<C: Command> {
+    /// It has come to its end.
+    Settled(OutcomeOf<C>),
+    /// The outcome comes later, by [`Effects::settle`] with the command's [id](Context::id).
+    Pending,
+}
+
+/// Begins commands whose outcome may depend on others: another service, a queue, a node.
+pub trait BeginCommand<C: Command>: Send + Sync + 'static {
+    /// Like [`HandleCommand::handle`], but for those commands whose outcome is not known yet. Whoever waits for such a
+    /// command is told when it is settled; sent again until then, it is not begun again.
+    fn begin(
+        &self,
+        transaction: &mut Transaction,
+        requests: &[Request<C>],
+        effects: &mut Effects,
+    ) -> impl Future<Output = Result<Vec<Progress<C>>, HandlerError>> + Send;
+}
+
+/// Reacts to events of one kind, its own service's or another's.
+pub trait React<E: Event>: Send + Sync + 'static {
+    /// The events of one kind in a batch, together, each exactly once in effect. The transaction also holds their inbox
+    /// and outbox rows. Events come in whatever order, and long after they happened where this service is new: what they
+    /// say is to be checked against the state.
+    fn react(
+        &self,
+        transaction: &mut Transaction,
+        events: &[Request<E>],
+        effects: &mut Effects,
+    ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+/// Work that is due by time: expiry, deadlines of a queue.
+///
+/// Each replica of a service does it, at about the same time. What is due must be taken so that a second one finds it done:
+/// by an update that looks at the state, not by reading first.
+pub trait Periodic: Send + Sync + 'static {
+    /// Does a part of what is due, bounded so that the transaction is short, and tells whether there may be more: then it
+    /// is called again at once. `cause` stands for this run in what it sends: a correlation id and a trace of its own, and
+    /// no principal. An error undoes the run; it is tried again later.
+    fn run(
+        &self,
+        transaction: &mut Transaction,
+        cause: &Context,
+        effects: &mut Effects,
+    ) -> impl Future<Output = Result<bool, HandlerError>> + Send;
 }
 
 /// A query, decoded.
@@ -64,120 +111,4 @@ pub enum HandlerError {
     /// A body or an outcome that is no JSON of its type.
     #[error("encoding")]
     Encoding(#[source] serde_json::Error),
-}
-
-/// Why a set of commands came to nothing.
-pub(crate) enum SetError {
-    /// The body of the command at this place is not of its type.
-    Malformed(usize, serde_json::Error),
-    /// The handler's error.
-    Handler(HandlerError),
-}
-
-/// A command on its way to its handler.
-pub(crate) struct Encoded<'a> {
-    pub(crate) context: &'a Context,
-    pub(crate) payload: &'a [u8],
-}
-
-/// [`HandleCommand`] without its type.
-pub(crate) trait ErasedCommandHandler: Send + Sync {
-    fn handle<'a>(
-        &'a self,
-        transaction: &'a mut Transaction,
-        set: &'a [Encoded<'a>],
-        effects: &'a mut Effects,
-    ) -> BoxFuture<'a, Result<Vec<Box<RawValue>>, SetError>>;
-}
-
-pub(crate) struct CommandHandlerOf<C, H> {
-    handler: H,
-    _command: PhantomData<fn() -> C>,
-}
-
-impl<C, H> CommandHandlerOf<C, H> {
-    pub(crate) fn new(handler: H) -> Self {
-        Self {
-            handler,
-            _command: PhantomData,
-        }
-    }
-}
-
-impl<C: Command, H: HandleCommand<C>> ErasedCommandHandler for CommandHandlerOf<C, H> {
-    fn handle<'a>(
-        &'a self,
-        transaction: &'a mut Transaction,
-        set: &'a [Encoded<'a>],
-        effects: &'a mut Effects,
-    ) -> BoxFuture<'a, Result<Vec<Box<RawValue>>, SetError>> {
-        Box::pin(async move {
-            let mut requests = Vec::with_capacity(set.len());
-            for (place, encoded) in set.iter().enumerate() {
-                let body = serde_json::from_slice(encoded.payload)
-                    .map_err(|error| SetError::Malformed(place, error))?;
-                requests.push(Request::<C> {
-                    body,
-                    context: encoded.context.clone(),
-                });
-            }
-            let outcomes = self
-                .handler
-                .handle(transaction, &requests, effects)
-                .await
-                .map_err(SetError::Handler)?;
-            if outcomes.len() != requests.len() {
-                return Err(SetError::Handler(HandlerError::Permanent(format!(
-                    "the handler of {} gave {} outcomes for {} commands",
-                    C::schema(),
-                    outcomes.len(),
-                    requests.len()
-                ))));
-            }
-            outcomes
-                .iter()
-                .map(|outcome| {
-                    to_raw_value(outcome)
-                        .map_err(|error| SetError::Handler(HandlerError::Encoding(error)))
-                })
-                .collect()
-        })
-    }
-}
-
-/// [`AnswerQuery`] without its type.
-pub(crate) trait ErasedQueryHandler: Send + Sync {
-    fn answer<'a>(
-        &'a self,
-        payload: &'a [u8],
-        principal: Option<Principal>,
-    ) -> BoxFuture<'a, Result<Vec<u8>, HandlerError>>;
-}
-
-pub(crate) struct QueryHandlerOf<Q, H> {
-    handler: H,
-    _query: PhantomData<fn() -> Q>,
-}
-
-impl<Q, H> QueryHandlerOf<Q, H> {
-    pub(crate) fn new(handler: H) -> Self {
-        Self {
-            handler,
-            _query: PhantomData,
-        }
-    }
-}
-
-impl<Q: Query, H: AnswerQuery<Q>> ErasedQueryHandler for QueryHandlerOf<Q, H> {
-    fn answer<'a>(
-        &'a self,
-        payload: &'a [u8],
-        principal: Option<Principal>,
-    ) -> BoxFuture<'a, Result<Vec<u8>, HandlerError>> {
-        Box::pin(async move {
-            let body = serde_json::from_slice(payload).map_err(HandlerError::Encoding)?;
-            let outcome = self.handler.answer(Asked::<Q> { body, principal }).await?;
-            serde_json::to_vec(&outcome).map_err(HandlerError::Encoding)
-        })
-    }
 }

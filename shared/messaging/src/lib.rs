@@ -15,6 +15,8 @@ mod context;
 mod dead_letters;
 mod delivery;
 mod effects;
+mod erased;
+mod foundation;
 mod handler;
 mod header_map;
 mod healing;
@@ -23,6 +25,7 @@ mod intake;
 mod marks;
 mod outbox_message;
 mod outcome_key;
+mod periodic;
 mod publication;
 mod publisher;
 mod queries;
@@ -38,7 +41,11 @@ pub use asking::{AskError, QueryClient, QueryClientOptions};
 pub use broker::{Broker, BrokerError, BrokerOptions, Connection};
 pub use context::{Context, Environment};
 pub use effects::Effects;
-pub use handler::{AnswerQuery, Asked, HandleCommand, HandlerError, OutcomeOf, Request};
+pub use foundation::Foundation;
+pub use handler::{
+    AnswerQuery, Asked, BeginCommand, HandleCommand, HandlerError, OutcomeOf, Periodic, Progress,
+    React, Request,
+};
 pub use outcome_key::command_id_for_key;
 pub use sending::{CommandClient, CommandClientOptions, SendError, SendOptions};
 pub use service::{Running, ServiceBuilder, ServiceOptions};

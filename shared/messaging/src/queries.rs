@@ -12,7 +12,7 @@ use muster_platform::Shutdown;
 use tokio::sync::Semaphore;
 use tracing::{Instrument, error, warn};
 
-use crate::{Broker, BrokerError, handler::ErasedQueryHandler, header_map, spans, topology::chain};
+use crate::{Broker, BrokerError, erased::ErasedQueryHandler, header_map, spans, topology::chain};
 
 /// Questions of one kind that are answered at once; more wait in the subscription.
 const AT_ONCE: usize = 64;

@@ -2,19 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use muster_contract::{Command, Query, Service, dead_letters, message::Never};
-use muster_platform::{ComponentHealth, Health, Shutdown};
-use muster_storage::Database;
-use muster_telemetry::Metrics;
+use muster_contract::{Command, Event, Query, Service, dead_letters, message::Never};
+use muster_platform::{ComponentHealth, Shutdown};
 use tokio::sync::mpsc;
 
 use crate::{
-    AnswerQuery, Broker, BrokerError, Environment, HandleCommand,
+    AnswerQuery, BeginCommand, BrokerError, Foundation, HandleCommand, Periodic, React,
     batch::{BatchRunner, Handlers},
     dead_letters::{Cabinet, Discard, Replay},
-    handler::{CommandHandlerOf, QueryHandlerOf},
+    erased::{AtOnce, CommandHandlerOf, QueryHandlerOf, ReactionOf},
     housekeeping::{self, Retention},
     intake::Intake,
+    periodic::PeriodicWork,
     publisher::{self, Publisher},
     queries::{self, QueryHandlers},
     replies,
@@ -45,13 +44,10 @@ impl Default for ServiceOptions {
 /// Puts a service together.
 pub struct ServiceBuilder {
     service: Service,
-    broker: Broker,
-    database: Database,
-    options: ServiceOptions,
-    environment: Environment,
-    metrics: Metrics,
-    health: Health,
+    foundation: Foundation,
     handlers: Handlers,
+    reactions: Handlers,
+    periodic: Vec<PeriodicWork>,
     queries: QueryHandlers,
 }
 
@@ -63,33 +59,52 @@ pub struct Running {
 impl ServiceBuilder {
     /// A service without handlers.
     #[must_use]
-    pub fn new(
-        service: Service,
-        broker: Broker,
-        database: Database,
-        options: ServiceOptions,
-        environment: Environment,
-        metrics: Metrics,
-        health: Health,
-    ) -> Self {
+    pub fn new(service: Service, foundation: Foundation) -> Self {
         Self {
             service,
-            broker,
-            database,
-            options,
-            environment,
-            metrics,
-            health,
+            foundation,
             handlers: Handlers::new(),
+            reactions: Handlers::new(),
+            periodic: Vec::new(),
             queries: QueryHandlers::new(),
         }
     }
 
     /// Takes commands of this kind.
     #[must_use]
-    pub fn command<C: Command>(mut self, handler: impl HandleCommand<C>) -> Self {
+    pub fn command<C: Command>(self, handler: impl HandleCommand<C>) -> Self {
+        self.begin::<C>(AtOnce(handler))
+    }
+
+    /// Takes commands of this kind, whose outcome may come later.
+    #[must_use]
+    pub fn begin<C: Command>(mut self, handler: impl BeginCommand<C>) -> Self {
         let handler = Arc::new(CommandHandlerOf::<C, _>::new(handler));
         self.handlers.insert(C::schema(), handler);
+        self
+    }
+
+    /// Reacts to events of this kind. The contract table has to name the service as their consumer.
+    #[must_use]
+    pub fn react<E: Event>(mut self, handler: impl React<E>) -> Self {
+        let handler = Arc::new(ReactionOf::<E, _>::new(handler));
+        self.reactions.insert(E::schema(), handler);
+        self
+    }
+
+    /// Does this at the start, then every `interval`, and again at once while there is more.
+    #[must_use]
+    pub fn periodic(
+        mut self,
+        name: &'static str,
+        interval: Duration,
+        handler: impl Periodic,
+    ) -> Self {
+        self.periodic.push(PeriodicWork {
+            name,
+            interval,
+            handler: Arc::new(handler),
+        });
         self
     }
 
@@ -123,6 +138,11 @@ impl ServiceBuilder {
         self.handlers.keys().map(String::as_str)
     }
 
+    /// Schemas of the events that are reacted to.
+    pub fn awaited_events(&self) -> impl Iterator<Item = &str> {
+        self.reactions.keys().map(String::as_str)
+    }
+
     /// Subjects of the queries that have a handler.
     pub fn answered_queries(&self) -> impl Iterator<Item = &str> {
         self.queries.keys().map(String::as_str)
@@ -133,62 +153,69 @@ impl ServiceBuilder {
     pub async fn run(self, shutdown: &Shutdown) -> Result<Running, BrokerError> {
         let name = self.service.name();
         let cabinet = self.cabinet();
+        let Foundation {
+            broker,
+            database,
+            options,
+            environment,
+            metrics,
+            health,
+        } = self.foundation;
         let (sender, rows) = mpsc::channel(publisher::QUEUE_LIMIT);
-        let queries = queries::serve(&self.broker, self.service, self.queries, shutdown).await?;
-        let health = self.health.register(format!("{name}: publisher"));
+        let queries = queries::serve(&broker, self.service, self.queries, shutdown).await?;
+        let component = health.register(format!("{name}: publisher"));
         let publisher = Publisher {
-            broker: self.broker.clone(),
-            database: self.database.clone(),
-            environment: self.environment.clone(),
-            sent: self.metrics.publisher(format!("muster.evt.{name}")),
-            outbox: self.metrics.outbox(name),
-            health: health.clone(),
+            broker: broker.clone(),
+            database: database.clone(),
+            environment: environment.clone(),
+            sent: metrics.publisher(format!("muster.evt.{name}")),
+            outbox: metrics.outbox(name),
+            health: component.clone(),
             stop: shutdown.token(),
         };
-        let publishing = down_if_it_panics(health, publisher.run(rows));
+        let publishing = down_if_it_panics(component, publisher.run(rows));
         shutdown.spawn(format!("{name}: publisher"), publishing);
-        let health = self.health.register(format!("{name}: commands"));
+        let component = health.register(format!("{name}: commands"));
         let intake = Intake {
             service: self.service,
-            broker: self.broker.clone(),
+            broker: broker.clone(),
             settler: Settler {
                 service: self.service,
                 runner: BatchRunner {
-                    database: self.database.clone(),
+                    database: database.clone(),
                     handlers: self.handlers,
-                    environment: self.environment.clone(),
+                    environment: environment.clone(),
                     namespace: self.service.schema(),
-                    message_limit: self.broker.body_limit(),
-                    outcome_limit: replies::outcome_limit(&self.broker),
+                    message_limit: broker.body_limit(),
+                    outcome_limit: replies::outcome_limit(&broker),
                 },
-                broker: self.broker,
-                environment: self.environment.clone(),
+                broker,
+                environment: environment.clone(),
                 cabinet,
                 publisher: sender,
-                metrics: self.metrics.consumer(self.service.command_stream(), name),
-                health: health.clone(),
+                metrics: metrics.consumer(self.service.command_stream(), name),
+                health: component.clone(),
                 stop: shutdown.token(),
             },
-            health: health.clone(),
-            batch_limit: self.options.batch_limit,
+            health: component.clone(),
+            batch_limit: options.batch_limit,
             stop: shutdown.token(),
         };
-        let taking = down_if_it_panics(health, intake.run());
+        let taking = down_if_it_panics(component, intake.run());
         shutdown.spawn(format!("{name}: commands"), taking);
         let retention = Retention {
-            inbox: self.options.inbox_retention,
-            outbox: self.options.outbox_retention,
+            inbox: options.inbox_retention,
+            outbox: options.outbox_retention,
         };
-        let housekeeping =
-            housekeeping::run(self.database, self.environment, retention, shutdown.token());
+        let housekeeping = housekeeping::run(database, environment, retention, shutdown.token());
         shutdown.spawn(format!("{name}: housekeeping"), housekeeping);
         Ok(Running { _queries: queries })
     }
 
     fn cabinet(&self) -> Cabinet {
         Cabinet {
-            database: self.database.clone(),
-            environment: self.environment.clone(),
+            database: self.foundation.database.clone(),
+            environment: self.foundation.environment.clone(),
         }
     }
 }
@@ -209,6 +236,8 @@ async fn down_if_it_panics(health: ComponentHealth, task: impl Future<Output = (
 
 #[cfg(test)]
 mod tests {
+    use muster_platform::Health;
+
     use super::*;
 
     #[tokio::test]

@@ -14,8 +14,8 @@ use muster_contract::{
     topology::{EVENT_STREAM, Limits},
 };
 use muster_messaging::{
-    AnswerQuery, Asked, Broker, BrokerOptions, Effects, Environment, HandleCommand, HandlerError,
-    OutcomeOf, Request, Running, SendError, ServiceBuilder, ServiceOptions, topology,
+    AnswerQuery, Asked, Broker, BrokerOptions, Effects, Environment, Foundation, HandleCommand,
+    HandlerError, OutcomeOf, Request, Running, SendError, ServiceBuilder, ServiceOptions, topology,
 };
 use muster_platform::{Health, RandomIds, Shutdown, SystemClock};
 use muster_storage::{Database, StorageOptions, Transaction};
@@ -142,24 +142,24 @@ async fn service(world: &World, keys: &Keys, health: &Health, shutdown: &Shutdow
     .unwrap();
     let options = StorageOptions::new(world.location.clone());
     let database = Database::open(&options, &MIGRATIONS).await.unwrap();
-    ServiceBuilder::new(
-        Service::JobArchive,
+    let foundation = Foundation {
         broker,
         database,
-        ServiceOptions::default(),
-        Environment {
+        options: ServiceOptions::default(),
+        environment: Environment {
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
         },
-        Metrics::new("job-archive", "test").unwrap(),
-        health.clone(),
-    )
-    .command::<StopJob>(Stopping(world.steering.clone()))
-    .query::<ListJobs>(Listing)
-    .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
-    .run(shutdown)
-    .await
-    .unwrap()
+        metrics: Metrics::new("job-archive", "test").unwrap(),
+        health: health.clone(),
+    };
+    ServiceBuilder::new(Service::JobArchive, foundation)
+        .command::<StopJob>(Stopping(world.steering.clone()))
+        .query::<ListJobs>(Listing)
+        .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
+        .run(shutdown)
+        .await
+        .unwrap()
 }
 
 async fn the_parts_can_do_their_work(engine: Engine) {

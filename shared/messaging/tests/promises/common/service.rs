@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use muster_contract::{Part, Service, job_archive};
 use muster_messaging::{
-    Broker, BrokerOptions, Environment, Running, ServiceBuilder, ServiceOptions,
+    Broker, BrokerOptions, Environment, Foundation, Running, ServiceBuilder, ServiceOptions,
 };
 use muster_platform::{Clock, Drained, Health, RandomIds, Shutdown};
 use muster_storage::{Database, Location, Record, StorageOptions};
@@ -186,15 +186,15 @@ async fn start(setup: Setup, health: Health) -> Parts {
         clock: setup.clock,
         ids: Arc::new(RandomIds),
     };
-    let running = ServiceBuilder::new(
-        Service::JobArchive,
-        broker.clone(),
-        database.clone(),
-        setup.options,
+    let foundation = Foundation {
+        broker: broker.clone(),
+        database: database.clone(),
+        options: setup.options,
         environment,
-        Metrics::new("job-archive", "test").unwrap(),
+        metrics: Metrics::new("job-archive", "test").unwrap(),
         health,
-    )
+    };
+    let running = ServiceBuilder::new(Service::JobArchive, foundation)
     .command::<WriteNote>(Writing(setup.steering.clone()))
     .query::<Ask>(Answering(setup.steering, database.clone()))
     .dead_letters::<job_archive::ListDeadLetters, job_archive::ReplayDeadLetter, job_archive::DiscardDeadLetter>()

@@ -1,0 +1,218 @@
+//! The handlers of a service without their types, so that one list holds them all.
+
+use std::marker::PhantomData;
+
+use futures_util::future::BoxFuture;
+use muster_contract::{Command, Event, Message, Principal, Query};
+use muster_storage::Transaction;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::{
+    AnswerQuery, Asked, BeginCommand, Context, Effects, HandleCommand, HandlerError, Periodic,
+    Progress, React, Request,
+};
+
+/// Why a set of messages came to nothing.
+pub(crate) enum SetError {
+    /// The body of the message at this place is not of its type.
+    Malformed(usize, serde_json::Error),
+    /// The handler's error.
+    Handler(HandlerError),
+}
+
+/// A message on its way to its handler.
+pub(crate) struct Encoded<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) payload: &'a [u8],
+}
+
+/// What a handler made of a message.
+pub(crate) enum Handled {
+    /// A command's outcome.
+    Outcome(Box<RawValue>),
+    /// A command's outcome comes later.
+    Pending,
+    /// An event is taken; nobody waits for an outcome.
+    Taken,
+}
+
+/// A handler of commands or events of one kind.
+pub(crate) trait ErasedHandler: Send + Sync {
+    /// One for each of the set, in order.
+    fn handle<'a>(
+        &'a self,
+        transaction: &'a mut Transaction,
+        set: &'a [Encoded<'a>],
+        effects: &'a mut Effects,
+    ) -> BoxFuture<'a, Result<Vec<Handled>, SetError>>;
+}
+
+/// A handler that comes to each outcome at once, as one that need not.
+pub(crate) struct AtOnce<H>(pub(crate) H);
+
+impl<C: Command, H: HandleCommand<C>> BeginCommand<C> for AtOnce<H> {
+    async fn begin(
+        &self,
+        transaction: &mut Transaction,
+        requests: &[Request<C>],
+        effects: &mut Effects,
+    ) -> Result<Vec<Progress<C>>, HandlerError> {
+        let outcomes = self.0.handle(transaction, requests, effects).await?;
+        Ok(outcomes.into_iter().map(Progress::Settled).collect())
+    }
+}
+
+/// A handler of commands.
+pub(crate) struct CommandHandlerOf<C, H> {
+    handler: H,
+    _command: PhantomData<fn() -> C>,
+}
+
+impl<C, H> CommandHandlerOf<C, H> {
+    pub(crate) fn new(handler: H) -> Self {
+        Self {
+            handler,
+            _command: PhantomData,
+        }
+    }
+}
+
+impl<C: Command, H: BeginCommand<C>> ErasedHandler for CommandHandlerOf<C, H> {
+    fn handle<'a>(
+        &'a self,
+        transaction: &'a mut Transaction,
+        set: &'a [Encoded<'a>],
+        effects: &'a mut Effects,
+    ) -> BoxFuture<'a, Result<Vec<Handled>, SetError>> {
+        Box::pin(async move {
+            let requests = decode::<C>(set)?;
+            let progress = self
+                .handler
+                .begin(transaction, &requests, effects)
+                .await
+                .map_err(SetError::Handler)?;
+            if progress.len() != requests.len() {
+                return Err(SetError::Handler(HandlerError::Permanent(format!(
+                    "the handler of {} gave {} outcomes for {} commands",
+                    C::schema(),
+                    progress.len(),
+                    requests.len()
+                ))));
+            }
+            progress
+                .iter()
+                .map(|progress| match progress {
+                    Progress::Settled(outcome) => to_raw_value(outcome)
+                        .map(Handled::Outcome)
+                        .map_err(|error| SetError::Handler(HandlerError::Encoding(error))),
+                    Progress::Pending => Ok(Handled::Pending),
+                })
+                .collect()
+        })
+    }
+}
+
+/// A reaction to events.
+pub(crate) struct ReactionOf<E, H> {
+    handler: H,
+    _event: PhantomData<fn() -> E>,
+}
+
+impl<E, H> ReactionOf<E, H> {
+    pub(crate) fn new(handler: H) -> Self {
+        Self {
+            handler,
+            _event: PhantomData,
+        }
+    }
+}
+
+impl<E: Event, H: React<E>> ErasedHandler for ReactionOf<E, H> {
+    fn handle<'a>(
+        &'a self,
+        transaction: &'a mut Transaction,
+        set: &'a [Encoded<'a>],
+        effects: &'a mut Effects,
+    ) -> BoxFuture<'a, Result<Vec<Handled>, SetError>> {
+        Box::pin(async move {
+            let events = decode::<E>(set)?;
+            self.handler
+                .react(transaction, &events, effects)
+                .await
+                .map_err(SetError::Handler)?;
+            Ok(events.iter().map(|_| Handled::Taken).collect())
+        })
+    }
+}
+
+fn decode<M: Message>(set: &[Encoded<'_>]) -> Result<Vec<Request<M>>, SetError> {
+    set.iter()
+        .enumerate()
+        .map(|(place, encoded)| {
+            let body = serde_json::from_slice(encoded.payload)
+                .map_err(|error| SetError::Malformed(place, error))?;
+            Ok(Request {
+                body,
+                context: encoded.context.clone(),
+            })
+        })
+        .collect()
+}
+
+/// [`Periodic`] without its type.
+pub(crate) trait ErasedPeriodic: Send + Sync {
+    fn run<'a>(
+        &'a self,
+        transaction: &'a mut Transaction,
+        cause: &'a Context,
+        effects: &'a mut Effects,
+    ) -> BoxFuture<'a, Result<bool, HandlerError>>;
+}
+
+impl<P: Periodic> ErasedPeriodic for P {
+    fn run<'a>(
+        &'a self,
+        transaction: &'a mut Transaction,
+        cause: &'a Context,
+        effects: &'a mut Effects,
+    ) -> BoxFuture<'a, Result<bool, HandlerError>> {
+        Box::pin(Periodic::run(self, transaction, cause, effects))
+    }
+}
+
+/// [`AnswerQuery`] without its type.
+pub(crate) trait ErasedQueryHandler: Send + Sync {
+    fn answer<'a>(
+        &'a self,
+        payload: &'a [u8],
+        principal: Option<Principal>,
+    ) -> BoxFuture<'a, Result<Vec<u8>, HandlerError>>;
+}
+
+pub(crate) struct QueryHandlerOf<Q, H> {
+    handler: H,
+    _query: PhantomData<fn() -> Q>,
+}
+
+impl<Q, H> QueryHandlerOf<Q, H> {
+    pub(crate) fn new(handler: H) -> Self {
+        Self {
+            handler,
+            _query: PhantomData,
+        }
+    }
+}
+
+impl<Q: Query, H: AnswerQuery<Q>> ErasedQueryHandler for QueryHandlerOf<Q, H> {
+    fn answer<'a>(
+        &'a self,
+        payload: &'a [u8],
+        principal: Option<Principal>,
+    ) -> BoxFuture<'a, Result<Vec<u8>, HandlerError>> {
+        Box::pin(async move {
+            let body = serde_json::from_slice(payload).map_err(HandlerError::Encoding)?;
+            let outcome = self.handler.answer(Asked::<Q> { body, principal }).await?;
+            serde_json::to_vec(&outcome).map_err(HandlerError::Encoding)
+        })
+    }
+}
