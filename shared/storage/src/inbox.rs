@@ -14,7 +14,8 @@ pub struct InboxRecord {
     pub id: String,
     /// A digest of the message, to refuse another message under the same id.
     pub fingerprint: Option<String>,
-    /// What came out, as JSON.
+    /// What came out, as JSON; of an event `null`. None: a command that was begun, and whose outcome
+    /// [comes later](crate::late_outcomes).
     pub outcome: Option<String>,
     /// When it was handled, in microseconds since 1970 (UTC).
     pub received_at: i64,
@@ -41,7 +42,7 @@ pub(crate) const FIND: &str =
     "SELECT id, fingerprint, outcome, received_at FROM inbox WHERE id = $1";
 
 pub(crate) const FORGET_BEFORE: &str = "DELETE FROM inbox WHERE id IN \
-     (SELECT id FROM inbox WHERE received_at < $1 ORDER BY received_at LIMIT $2)";
+     (SELECT id FROM inbox WHERE received_at < $1 AND outcome IS NOT NULL ORDER BY received_at LIMIT $2)";
 
 /// The records there are for `ids` (each given once), in no particular order.
 pub async fn recorded(
@@ -80,7 +81,8 @@ pub async fn find(database: &Database, id: &str) -> Result<Option<InboxRecord>, 
 }
 
 /// Deletes up to `limit` records of messages handled before `micros` (microseconds since 1970), oldest first, and
-/// tells how many it deleted. A message delivered again later would count as new.
+/// tells how many it deleted. A message delivered again later would count as new. Commands whose outcome is still to come
+/// are not forgotten.
 pub async fn forget_before(
     transaction: &mut Transaction,
     micros: i64,

@@ -1,4 +1,5 @@
-//! One SQL text for SQLite and PostgreSQL, and the three tables every service keeps: inbox, outbox, dead letters.
+//! One SQL text for SQLite and PostgreSQL, and the tables every service keeps: inbox, outcomes that come later, outbox, dead
+//! letters.
 //!
 //! A service writes its statements once, as `&'static str` with `$1 … $n`, in the SQL both engines share: `ON CONFLICT`,
 //! `RETURNING`, partial indexes, common table expressions, `UPDATE … FROM`. What differs between the engines is hidden
@@ -21,6 +22,7 @@ mod database;
 pub mod dead_letters;
 mod error;
 pub mod inbox;
+pub mod late_outcomes;
 mod lock_key;
 mod migrations;
 pub mod outbox;

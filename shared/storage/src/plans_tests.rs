@@ -3,7 +3,10 @@
 use muster_testkit::{PostgresServer, TemporaryDirectory, skip};
 use sqlx::migrate::Migrator;
 
-use crate::{Bind, Database, Location, SetStatement, StorageOptions, dead_letters, inbox, outbox};
+use crate::{
+    Bind, Database, Location, SetStatement, StorageOptions, dead_letters, inbox, late_outcomes,
+    outbox,
+};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("tests/migrations");
 
@@ -13,7 +16,7 @@ const ROWS: usize = 16 + 8 + 4 + 2 + 1;
 async fn nothing_is_read_to_its_end(database: &Database) {
     let text = || Bind::from("a");
     let number = || Bind::from(1_i64);
-    let statements: [(&'static str, Vec<Bind>); 9] = [
+    let statements: [(&'static str, Vec<Bind>); 11] = [
         (inbox::FIND, vec![text()]),
         (inbox::FORGET_BEFORE, vec![number(), number()]),
         (outbox::UNPUBLISHED, vec![number(), number()]),
@@ -26,17 +29,24 @@ async fn nothing_is_read_to_its_end(database: &Database) {
         (outbox::FORGET_PUBLISHED_BEFORE, vec![number(), number()]),
         (dead_letters::LIST_WAITING, vec![number(), number()]),
         (dead_letters::COUNT, vec![]),
+        (late_outcomes::UNTOLD, vec![number(), number()]),
+        (late_outcomes::FORGET_BEFORE, vec![number(), number()]),
     ];
     for (sql, binds) in statements {
         check(sql, &database.plan(sql, &binds).await.unwrap());
     }
-    let sets: [(&'static SetStatement, Vec<Bind>); 3] = [
+    let sets: [(&'static SetStatement, Vec<Bind>); 8] = [
         (&inbox::RECORDED, vec![text()]),
         (
             &outbox::MARK_PUBLISHED,
             vec![text(), number(), number(), number()],
         ),
         (&outbox::MARK_LOST, vec![text(), number()]),
+        (&late_outcomes::AWAIT, vec![text(), text(), number()]),
+        (&late_outcomes::HOLD, vec![text()]),
+        (&late_outcomes::SETTLE, vec![text(), text()]),
+        (&late_outcomes::MARK_SETTLED, vec![text(), number()]),
+        (&late_outcomes::FORGET_TOLD, vec![text()]),
     ];
     for (statement, row) in sets {
         check(
@@ -51,7 +61,14 @@ async fn nothing_is_read_to_its_end(database: &Database) {
 
 fn check(sql: &str, plan: &[String]) {
     assert!(!plan.is_empty());
-    for table in ["inbox", "i", "outbox", "dead_letters"] {
+    for table in [
+        "inbox",
+        "i",
+        "outbox",
+        "dead_letters",
+        "reply_addresses",
+        "a",
+    ] {
         let scans = |line: &&String| {
             // A table that is read through an index which leaves most of it out is not read to its end.
             let scanned =

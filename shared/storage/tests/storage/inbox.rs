@@ -10,6 +10,7 @@ on_both_engines!(
     of_two_at_once_one_records_it,
     one_that_is_undone_leaves_it_to_the_other,
     old_records_are_forgotten_bit_by_bit,
+    a_command_whose_outcome_is_to_come_is_not_forgotten,
 );
 
 fn record(number: i64) -> InboxRecord {
@@ -116,12 +117,19 @@ async fn one_that_is_undone_leaves_it_to_the_other(store: Store) {
     assert_eq!(second.await.unwrap(), ids(1..=1));
 }
 
+fn handled(number: i64) -> InboxRecord {
+    InboxRecord {
+        outcome: Some("null".to_owned()),
+        ..record(number)
+    }
+}
+
 async fn old_records_are_forgotten_bit_by_bit(store: Store) {
     let mut transaction = store.database.begin().await.unwrap();
-    inbox::record(&mut transaction, &(1..=10).map(record).collect::<Vec<_>>())
+    inbox::record(&mut transaction, &(1..=10).map(handled).collect::<Vec<_>>())
         .await
         .unwrap();
-    let before = record(8).received_at;
+    let before = handled(8).received_at;
     assert_eq!(
         inbox::forget_before(&mut transaction, before, 5)
             .await
@@ -132,7 +140,7 @@ async fn old_records_are_forgotten_bit_by_bit(store: Store) {
         .await
         .unwrap();
     left.sort_by_key(|record| record.received_at);
-    assert_eq!(left.first(), Some(&record(6)), "the oldest go first");
+    assert_eq!(left.first(), Some(&handled(6)), "the oldest go first");
     assert_eq!(
         inbox::forget_before(&mut transaction, before, 5)
             .await
@@ -152,4 +160,23 @@ async fn old_records_are_forgotten_bit_by_bit(store: Store) {
             .len(),
         3
     );
+}
+
+/// Whoever waits for it would never be told, and sent again it would begin anew.
+async fn a_command_whose_outcome_is_to_come_is_not_forgotten(store: Store) {
+    let mut transaction = store.database.begin().await.unwrap();
+    let begun = InboxRecord {
+        outcome: None,
+        ..record(1)
+    };
+    let records = [begun.clone(), handled(2), handled(3)];
+    inbox::record(&mut transaction, &records).await.unwrap();
+    let forgotten = inbox::forget_before(&mut transaction, i64::MAX, 2)
+        .await
+        .unwrap();
+    assert_eq!(forgotten, 2);
+    let left = inbox::recorded(&mut transaction, &ids(1..=3))
+        .await
+        .unwrap();
+    assert_eq!(left, [begun]);
 }

@@ -9,6 +9,8 @@ mod fixture;
 #[cfg(test)]
 mod inbox;
 #[cfg(test)]
+mod late_outcomes;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod outbox;
