@@ -3,6 +3,8 @@
 
 pub mod clock;
 pub mod health;
+pub mod host_list;
+pub mod host_names;
 pub mod ids;
 pub mod settings;
 pub mod shutdown;

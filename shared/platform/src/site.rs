@@ -5,12 +5,30 @@
 //! [[project]]                       # a tenant
 //! name = "demo"
 //! domain = "default"                # this when left out
+//! quota = { nodes = 20 }            # nodes it may hold at a time; any number when left out
 //!
 //! [[principal]]                     # somebody who may call
 //! name = "alice"
 //! project = "demo"
 //! roles = ["user", "api"]
 //! token = "..."                     # a fixed token, or token_sha256 = "<64 hexadecimal digits>"
+//! duffy_key = "..."                 # for Duffy's clients, or duffy_key_sha256 = "..."
+//!
+//! [[pool]]                          # nodes that are as good as each other
+//! name = "metal-7-x86_64"
+//! version = "7"
+//! arch = "x86_64"
+//! flavor = "tiny"                   # of virtual machines; hardware has none
+//! fill_level = 4                    # nodes that are to be ready
+//! lifetime = "6h"                   # of a session with such a node; this when left out, or "never"
+//! maximum_lifetime = "12h"          # if its owner asks for more; twice the lifetime when left out, or "never"
+//!
+//! [[node]]                          # a node, or many
+//! hostname = "n[1-100].dusty"       # short name: "n1.dusty", or a list of them
+//! pool = "metal-7-x86_64"
+//! ip = "172.19.3.1"                 # of the first; counts up in a list
+//! chassis = "dusty"
+//! console_port = 2001               # of the first; counts up in a list
 //!
 //! [[cluster]]                       # a cluster description of ClusterCockpit
 //! file = "fritz/cluster.json"       # relative to the site file
@@ -20,15 +38,26 @@
 //! jwt_max_age = "30d"               # older tokens are refused; without it they live until their `exp`
 //! default_project = "demo"          # of users that are no principal; without it those are refused
 //! validate_user = false             # true: only principals, with the roles given here
+//!
+//! [duffy]                           # clients of CentOS CI
+//! host_suffix = ".ci.example.org"   # after the short names of nodes, where clients reach them; "" when left out
+//! rate_limit = 5                    # with more live sessions opened in rate_window there is no other; 0 = without limit
+//! rate_window = "5m"
+//! failed_node_limit = 5             # nodes that a project may keep for a look; 0 = without limit
 //! ```
 //!
 //! What Muster does not use is an error, so that nobody believes in something declared here that
 //! has no effect.
 
 mod check;
+mod check_nodes;
 mod document;
+mod duffy;
 mod error;
 mod keys;
+mod nodes;
+#[cfg(test)]
+mod nodes_tests;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -38,7 +67,9 @@ use std::time::Duration;
 
 use muster_contract::Role;
 
+pub use duffy::DuffyRules;
 pub use error::{SiteError, SiteProblem};
+pub use nodes::{DEFAULT_LIFETIME, SiteNode, SitePool};
 pub use token::TokenDigest;
 
 /// The domain of a project that names none.
@@ -56,10 +87,16 @@ pub struct Site {
     pub projects: Vec<Project>,
     /// Who may call.
     pub principals: Vec<SitePrincipal>,
+    /// Pools of nodes.
+    pub pools: Vec<SitePool>,
+    /// The nodes in them.
+    pub nodes: Vec<SiteNode>,
     /// Cluster descriptions, as paths that no longer depend on where the site file is.
     pub cluster_files: Vec<PathBuf>,
     /// Tokens signed elsewhere.
     pub clustercockpit: ClusterCockpitTokens,
+    /// Duffy's clients.
+    pub duffy: DuffyRules,
 }
 
 /// A tenant.
@@ -69,6 +106,8 @@ pub struct Project {
     pub name: String,
     /// The domain it belongs to.
     pub domain: String,
+    /// Nodes that its sessions may hold at a time; `None` = as many as there are.
+    pub node_quota: Option<u32>,
 }
 
 /// Somebody who may call.
@@ -82,6 +121,8 @@ pub struct SitePrincipal {
     pub roles: Vec<Role>,
     /// The fixed token, of which no more than this is kept.
     pub token: Option<TokenDigest>,
+    /// The key of Duffy's clients, of which no more than this is kept.
+    pub duffy_key: Option<TokenDigest>,
 }
 
 /// How tokens in ClusterCockpit's form (JWT, `EdDSA`) are treated.

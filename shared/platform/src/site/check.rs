@@ -11,6 +11,7 @@ use toml::Spanned;
 use super::document::{
     ClusterCockpitSection, ClusterEntry, Document, PrincipalEntry, ProjectEntry,
 };
+use super::duffy::is_key;
 use super::keys::proposal;
 use super::{
     ClusterCockpitTokens, DEFAULT_DOMAIN, NAME_LIMIT, Project, Site, SitePrincipal, SiteProblem,
@@ -48,8 +49,11 @@ impl<'t> Checked<'t> {
     ) -> Result<Site, Vec<SiteProblem>> {
         let projects = self.projects(document.project);
         let principals = self.principals(document.principal, &projects);
+        let pools = self.pools(document.pool);
+        let nodes = self.nodes(document.node, &pools);
         let cluster_files = self.cluster_files(document.cluster, directory);
         let clustercockpit = self.clustercockpit(document.clustercockpit, &projects);
+        let duffy = self.duffy(document.duffy);
         if !self.problems.is_empty() {
             self.problems.sort_by_key(|problem| problem.line);
             return Err(self.problems);
@@ -57,8 +61,11 @@ impl<'t> Checked<'t> {
         Ok(Site {
             projects,
             principals,
+            pools,
+            nodes,
             cluster_files,
             clustercockpit,
+            duffy,
         })
     }
 
@@ -79,6 +86,7 @@ impl<'t> Checked<'t> {
                 Project {
                     name: entry.name.into_inner(),
                     domain,
+                    node_quota: entry.quota.nodes,
                 }
             })
             .collect()
@@ -91,6 +99,7 @@ impl<'t> Checked<'t> {
     ) -> Vec<SitePrincipal> {
         let mut names = Names::new("principal");
         let mut tokens: HashMap<TokenDigest, String> = HashMap::new();
+        let mut duffy_keys: HashMap<TokenDigest, String> = HashMap::new();
         entries
             .into_iter()
             .map(|entry| {
@@ -108,11 +117,21 @@ impl<'t> Checked<'t> {
                         format!("principals {other:?} and {name:?} have the same token"),
                     );
                 }
+                let duffy_key = self.duffy_key(&entry);
+                if let Some(key) = duffy_key
+                    && let Some(other) = duffy_keys.insert(key, name.clone())
+                {
+                    self.problem(
+                        &entry.name,
+                        format!("principals {other:?} and {name:?} have the same duffy_key"),
+                    );
+                }
                 SitePrincipal {
                     name,
                     project: entry.project.into_inner(),
                     roles,
                     token,
+                    duffy_key,
                 }
             })
             .collect()
@@ -142,26 +161,54 @@ impl<'t> Checked<'t> {
         plain: Option<&Spanned<String>>,
         digest: Option<&Spanned<String>>,
     ) -> Option<TokenDigest> {
+        self.secret("token", plain, digest, |checked, plain| {
+            let token = plain.get_ref();
+            if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+                checked.problem(
+                    plain,
+                    "a token is made of visible ASCII characters, without spaces",
+                );
+            }
+        })
+    }
+
+    fn duffy_key(&mut self, entry: &PrincipalEntry) -> Option<TokenDigest> {
+        let (plain, digest) = (&entry.duffy_key, &entry.duffy_key_sha256);
+        self.secret("duffy_key", plain.as_ref(), digest.as_ref(), |checked, plain| {
+            if !is_key(plain.get_ref()) {
+                checked.problem(
+                    plain,
+                    "a duffy_key is made of letters, digits and - . _ ~, since clients put it into addresses as it is",
+                );
+            }
+        })
+    }
+
+    /// A secret that stands there itself, or as its hash.
+    fn secret(
+        &mut self,
+        name: &str,
+        plain: Option<&Spanned<String>>,
+        digest: Option<&Spanned<String>>,
+        check: impl FnOnce(&mut Self, &Spanned<String>),
+    ) -> Option<TokenDigest> {
         match (plain, digest) {
             (None, None) => None,
             (Some(plain), Some(_)) => {
-                self.problem(plain, "give token or token_sha256, not both");
+                self.problem(plain, format!("give {name} or {name}_sha256, not both"));
                 None
             }
             (Some(plain), None) => {
-                let token = plain.get_ref();
-                if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-                    self.problem(
-                        plain,
-                        "a token is made of visible ASCII characters, without spaces",
-                    );
-                }
-                Some(TokenDigest::of(token.as_bytes()))
+                check(self, plain);
+                Some(TokenDigest::of(plain.get_ref().as_bytes()))
             }
             (None, Some(digest)) => {
                 let parsed = TokenDigest::from_hex(digest.get_ref());
                 if parsed.is_none() {
-                    self.problem(digest, "token_sha256 has to be 64 hexadecimal digits");
+                    self.problem(
+                        digest,
+                        format!("{name}_sha256 has to be 64 hexadecimal digits"),
+                    );
                 }
                 parsed
             }
@@ -236,7 +283,7 @@ impl<'t> Checked<'t> {
         }
     }
 
-    fn name(&mut self, what: &str, name: &Spanned<String>) {
+    pub(super) fn name(&mut self, what: &str, name: &Spanned<String>) {
         let text = name.get_ref();
         if text.is_empty() || text.len() > NAME_LIMIT || text.chars().any(char::is_control) {
             self.problem(
@@ -248,37 +295,52 @@ impl<'t> Checked<'t> {
         }
     }
 
-    fn problem<T>(&mut self, at: &Spanned<T>, message: impl Into<String>) {
+    pub(super) fn problem_count(&self) -> usize {
+        self.problems.len()
+    }
+
+    pub(super) fn problem<T>(&mut self, at: &Spanned<T>, message: impl Into<String>) {
         let problem = SiteProblem::at(self.text, at.span().start, message);
         self.problems.push(problem);
     }
 }
 
 /// The names given so far, to find those given twice.
-struct Names {
+pub(super) struct Names {
     what: &'static str,
     seen: HashMap<String, usize>,
 }
 
 impl Names {
-    fn new(what: &'static str) -> Self {
+    pub(super) fn new(what: &'static str) -> Self {
         Self {
             what,
             seen: HashMap::new(),
         }
     }
 
-    fn add(&mut self, checked: &mut Checked<'_>, name: &Spanned<String>) {
+    pub(super) fn add(&mut self, checked: &mut Checked<'_>, name: &Spanned<String>) {
+        self.add_text(checked, name, name.get_ref());
+    }
+
+    /// The same for a name that is not written out where `name` is. Says whether it is new.
+    pub(super) fn add_text(
+        &mut self,
+        checked: &mut Checked<'_>,
+        name: &Spanned<String>,
+        text: &str,
+    ) -> bool {
         let start = name.span().start;
-        if let Some(first) = self.seen.insert(name.get_ref().clone(), start) {
+        let first = self.seen.insert(text.to_owned(), start);
+        if let Some(first) = first {
             let first = SiteProblem::at(checked.text, first, "").line.unwrap_or(0);
             let message = format!(
                 "{} {:?} is there twice, first on line {first}",
-                self.what,
-                name.get_ref()
+                self.what, text
             );
             checked.problem(name, message);
         }
+        first.is_none()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The site file as it is written, before anything in it has been checked.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,8 +14,11 @@ use super::SiteProblem;
 pub(super) struct Document {
     pub(super) project: Vec<ProjectEntry>,
     pub(super) principal: Vec<PrincipalEntry>,
+    pub(super) pool: Vec<PoolEntry>,
+    pub(super) node: Vec<NodeEntry>,
     pub(super) cluster: Vec<ClusterEntry>,
     pub(super) clustercockpit: ClusterCockpitSection,
+    pub(super) duffy: DuffySection,
 }
 
 #[derive(Debug, Deserialize)]
@@ -22,6 +26,38 @@ pub(super) struct Document {
 pub(super) struct ProjectEntry {
     pub(super) name: Spanned<String>,
     pub(super) domain: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) quota: QuotaEntry,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuotaEntry {
+    pub(super) nodes: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PoolEntry {
+    pub(super) name: Spanned<String>,
+    pub(super) version: Spanned<String>,
+    pub(super) arch: Spanned<String>,
+    pub(super) flavor: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) fill_level: u32,
+    pub(super) lifetime: Option<Spanned<String>>,
+    pub(super) maximum_lifetime: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NodeEntry {
+    pub(super) hostname: Spanned<String>,
+    pub(super) pool: Spanned<String>,
+    pub(super) ip: Option<Spanned<IpAddr>>,
+    #[serde(default)]
+    pub(super) chassis: String,
+    pub(super) console_port: Option<Spanned<u16>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -33,6 +69,8 @@ pub(super) struct PrincipalEntry {
     pub(super) roles: Vec<Spanned<String>>,
     pub(super) token: Option<Spanned<String>>,
     pub(super) token_sha256: Option<Spanned<String>>,
+    pub(super) duffy_key: Option<Spanned<String>>,
+    pub(super) duffy_key_sha256: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -50,6 +88,19 @@ pub(super) struct ClusterCockpitSection {
     pub(super) default_project: Option<Spanned<String>>,
     pub(super) validate_user: bool,
 }
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct DuffySection {
+    pub(super) host_suffix: Option<Spanned<String>>,
+    pub(super) rate_limit: Option<u32>,
+    pub(super) rate_window: Option<Spanned<HumanDuration>>,
+    pub(super) failed_node_limit: Option<u32>,
+}
+
+/// A length of time as an operator writes it: `5m`.
+#[derive(Debug, Deserialize)]
+pub(super) struct HumanDuration(#[serde(with = "humantime_serde")] pub(super) Duration);
 
 impl Document {
     pub(super) fn parse(text: &str) -> Result<Self, SiteProblem> {

@@ -11,11 +11,35 @@ const LEAST_SIMILARITY: f64 = 0.6;
 const MOST_LISTED: usize = 10;
 
 /// The sections and what stands in them; a test compares them with the structs they are read into.
-pub(super) const SECTIONS: [(&str, &[&str]); 4] = [
-    ("project", &["name", "domain"]),
+pub(super) const SECTIONS: [(&str, &[&str]); 7] = [
+    ("project", &["name", "domain", "quota"]),
     (
         "principal",
-        &["name", "project", "roles", "token", "token_sha256"],
+        &[
+            "name",
+            "project",
+            "roles",
+            "token",
+            "token_sha256",
+            "duffy_key",
+            "duffy_key_sha256",
+        ],
+    ),
+    (
+        "pool",
+        &[
+            "name",
+            "version",
+            "arch",
+            "flavor",
+            "fill_level",
+            "lifetime",
+            "maximum_lifetime",
+        ],
+    ),
+    (
+        "node",
+        &["hostname", "pool", "ip", "chassis", "console_port"],
     ),
     ("cluster", &["file"]),
     (
@@ -25,6 +49,15 @@ pub(super) const SECTIONS: [(&str, &[&str]); 4] = [
             "jwt_max_age",
             "default_project",
             "validate_user",
+        ],
+    ),
+    (
+        "duffy",
+        &[
+            "host_suffix",
+            "rate_limit",
+            "rate_window",
+            "failed_node_limit",
         ],
     ),
 ];

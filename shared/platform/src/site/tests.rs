@@ -2,12 +2,12 @@ use super::*;
 
 const KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 
-fn parse(text: &str) -> Result<Site, SiteError> {
+pub(super) fn parse(text: &str) -> Result<Site, SiteError> {
     Site::parse(text, Path::new("/etc/muster/site.toml"))
 }
 
 /// The problems as an operator sees them, without the path that stands before each.
-fn problems(text: &str) -> Vec<String> {
+pub(super) fn problems(text: &str) -> Vec<String> {
     let error = parse(text).unwrap_err().to_string();
     error
         .lines()
@@ -34,6 +34,7 @@ fn a_whole_site() {
             name = "bob"
             project = "other"
             token_sha256 = "{}"
+            duffy_key = "1b5ff2b0-0d0c-4a6e-9d38-1d4f5a1f0c11"
 
             [[cluster]]
             file = "fritz/cluster.json"
@@ -45,6 +46,12 @@ fn a_whole_site() {
             jwt_max_age = "30d"
             default_project = "demo"
             validate_user = true
+
+            [duffy]
+            host_suffix = ".ci.example.org"
+            rate_limit = 0
+            rate_window = "1m"
+            failed_node_limit = 7
         "#,
         "ab".repeat(32)
     ))
@@ -70,6 +77,57 @@ fn a_whole_site() {
     assert_eq!(tokens.jwt_max_age, Some(Duration::from_hours(30 * 24)));
     assert_eq!(tokens.default_project.as_deref(), Some("demo"));
     assert!(tokens.validate_user);
+    assert_eq!(alice.duffy_key, None);
+    assert_eq!(
+        bob.duffy_key,
+        Some(TokenDigest::of(b"1b5ff2b0-0d0c-4a6e-9d38-1d4f5a1f0c11"))
+    );
+    assert_eq!(
+        site.duffy,
+        DuffyRules {
+            host_suffix: ".ci.example.org".to_owned(),
+            rate_limit: None,
+            rate_window: Duration::from_mins(1),
+            failed_node_limit: Some(7),
+        }
+    );
+}
+
+#[test]
+fn a_duffy_key_and_suffix_fit_into_addresses() {
+    assert_eq!(
+        problems(
+            r#"[[project]]
+name = "demo"
+[[principal]]
+name = "a"
+project = "demo"
+duffy_key = "one&two"
+[[principal]]
+name = "b"
+project = "demo"
+duffy_key = "same"
+[[principal]]
+name = "c"
+project = "demo"
+duffy_key = "same"
+[[principal]]
+name = "d"
+project = "demo"
+duffy_key_sha256 = "same"
+[duffy]
+host_suffix = " x"
+rate_window = "0s"
+"#
+        ),
+        [
+            "line 6: a duffy_key is made of letters, digits and - . _ ~, since clients put it into addresses as it is",
+            "line 12: principals \"b\" and \"c\" have the same duffy_key",
+            "line 18: duffy_key_sha256 has to be 64 hexadecimal digits",
+            "line 20: host_suffix has the characters of host names: letters, digits, - and .",
+            "line 21: rate_window has to be at least 1s",
+        ]
+    );
 }
 
 #[test]
@@ -81,13 +139,13 @@ fn an_empty_file_declares_nothing() {
 fn a_name_nobody_reads_names_the_nearest_and_its_line() {
     assert_eq!(
         problems(
-            "[[projekt]]\nname = \"demo\"\n\n[[principal]]\nnam = \"alice\"\nduffy_key = \"x\"\n\n[pool]\n"
+            "[[projekt]]\nname = \"demo\"\n\n[[principal]]\nnam = \"alice\"\nsecret_key = \"x\"\n\n[image]\n"
         ),
         [
             "line 1: unknown section \"projekt\"; did you mean \"project\"?",
             "line 5: principal has no \"nam\"; did you mean \"name\"?",
-            "line 6: principal has no \"duffy_key\"; there is name, project, roles, token, token_sha256",
-            "line 8: unknown section \"pool\"; there is project, principal, cluster, clustercockpit",
+            "line 6: principal has no \"secret_key\"; there is name, project, roles, token, token_sha256, duffy_key, duffy_key_sha256",
+            "line 8: unknown section \"image\"; there is project, principal, pool, node, cluster, clustercockpit, duffy",
         ]
     );
 }
