@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use crate::{
     Part, Service, subject,
     table::{CONTRACT, Kind},
-    topology::EVENT_STREAM,
+    topology::{EVENT_STREAM, event_consumer},
 };
 
 /// Subjects of one part; everything else is refused by the broker.
@@ -41,23 +41,23 @@ pub fn permissions(part: Part) -> Permissions {
     }
     let service = Service::ALL.iter().find(|service| service.part() == part);
     if let Some(service) = service {
-        let (stream, consumer) = (service.command_stream(), service.name());
+        let stream = service.command_stream();
         publish.extend([
             // Outcomes of commands and answers to queries, to whoever asked.
             "muster.rpl.>".to_owned(),
             "_INBOX.>".to_owned(),
             // A dead letter of its own, published again for an operator.
             format!("muster.cmd.{service}.>"),
-            // Its own consumer: look it up, pull, acknowledge. Both forms of acknowledgement subject (ADR-15).
-            format!("$JS.API.CONSUMER.INFO.{stream}.{consumer}"),
-            format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"),
-            format!("$JS.ACK.{stream}.{consumer}.>"),
-            format!("$JS.ACK.*.*.{stream}.{consumer}.>"),
             format!("$JS.API.STREAM.INFO.{stream}"),
             // Whether the events it published are still there, after the broker came back.
             format!("$JS.API.STREAM.INFO.{EVENT_STREAM}"),
             format!("$JS.API.STREAM.MSG.GET.{EVENT_STREAM}"),
         ]);
+        // Its own consumers.
+        publish.extend(consuming(stream, service.name()));
+        if event_consumer(*service).is_some() {
+            publish.extend(consuming(EVENT_STREAM, service.name()));
+        }
         // The same of the commands that it gives to other services.
         let onward: BTreeSet<&str> = CONTRACT
             .iter()
@@ -74,6 +74,16 @@ pub fn permissions(part: Part) -> Permissions {
         subscribe.push("$SRV.>".to_owned());
     }
     Permissions { publish, subscribe }
+}
+
+/// What it takes to use a consumer: look it up, pull, acknowledge. Both forms of acknowledgement subject (ADR-15).
+fn consuming(stream: &str, consumer: &str) -> [String; 4] {
+    [
+        format!("$JS.API.CONSUMER.INFO.{stream}.{consumer}"),
+        format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"),
+        format!("$JS.ACK.{stream}.{consumer}.>"),
+        format!("$JS.ACK.*.*.{stream}.{consumer}.>"),
+    ]
 }
 
 /// The `authorization` block of a nats-server configuration, with one user per part.
@@ -110,12 +120,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_service_publishes_no_commands_but_its_own() {
+    fn a_service_publishes_its_own_commands_and_those_the_table_has_it_send() {
         for service in Service::ALL {
             let own = format!("muster.cmd.{service}.");
             for subject in permissions(service.part()).publish {
+                let of_the_table = CONTRACT.iter().any(|entry| {
+                    entry.subject == subject && entry.producers.contains(&service.part())
+                });
                 let foreign = subject.starts_with("muster.cmd.") && !subject.starts_with(&own);
-                assert!(!foreign, "{service} {subject}");
+                assert!(!foreign || of_the_table, "{service} {subject}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_else_can_give_a_service_an_event_as_replayed() {
+        for service in Service::ALL {
+            let replayed = subject::replayed_event(service.name());
+            let others = Part::ALL
+                .iter()
+                .filter(|part| **part != service.part() && **part != Part::Operator);
+            for part in others {
+                let may = permissions(*part).publish.iter().any(|subject| {
+                    *subject == replayed
+                        || subject
+                            .strip_suffix('>')
+                            .is_some_and(|prefix| replayed.starts_with(prefix))
+                });
+                assert!(!may, "{part} {replayed}");
             }
         }
     }

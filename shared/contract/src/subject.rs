@@ -65,6 +65,13 @@ pub fn event_of_any_project(service: &str, version: u32, name: &str) -> String {
     format!("{ROOT}.evt.{service}.v{version}.*.{name}")
 }
 
+/// Subject under which a service gives itself an event again that it had put aside as a dead letter: in the stream of its
+/// commands, since the event concerns nobody else once more. Only the service itself may publish there.
+#[must_use]
+pub fn replayed_event(service: &str) -> String {
+    format!("{ROOT}.cmd.{service}.replayed-event")
+}
+
 /// Subject on which one instance of a part takes the outcomes of its commands.
 #[must_use]
 pub fn reply(part: &str, instance: &str) -> String {

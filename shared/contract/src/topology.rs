@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{
-    consumer::{AckPolicy, pull},
+    consumer::{AckPolicy, DeliverPolicy, pull},
     stream::{Config, DiscardPolicy, RetentionPolicy, StorageType},
 };
 
@@ -125,6 +125,35 @@ pub fn command_consumer(service: Service) -> pull::Config {
     }
 }
 
+/// The durable consumer through which a service takes the events that the contract table names it as a consumer of; `None` if
+/// there are none. All its replicas share it.
+///
+/// A service that is new takes all events that are still there, so that it catches up.
+#[must_use]
+pub fn event_consumer(service: Service) -> Option<pull::Config> {
+    let subjects: Vec<String> = entries(Kind::Event)
+        .filter(|entry| entry.consumers.contains(&service.part()))
+        .map(|entry| entry.subject.clone())
+        .collect();
+    (!subjects.is_empty()).then(|| pull::Config {
+        description: Some(format!("Events taken by {service}")),
+        deliver_policy: DeliverPolicy::All,
+        filter_subjects: subjects,
+        ..command_consumer(service)
+    })
+}
+
+/// Every consumer of Muster, with the stream it reads.
+#[must_use]
+pub fn consumers() -> Vec<(&'static str, pull::Config)> {
+    let commands =
+        commanded_services().map(|service| (service.command_stream(), command_consumer(service)));
+    let events = Service::ALL
+        .iter()
+        .filter_map(|service| Some((EVENT_STREAM, event_consumer(*service)?)));
+    commands.chain(events).collect()
+}
+
 /// Services that take at least one command.
 pub fn commanded_services() -> impl Iterator<Item = Service> {
     Service::ALL
@@ -159,6 +188,31 @@ mod tests {
                 entry.subject
             );
         }
+    }
+
+    #[test]
+    fn each_event_reaches_those_it_is_for() {
+        for service in Service::ALL {
+            let config = event_consumer(*service).unwrap_or_default();
+            for entry in entries(Kind::Event) {
+                let wanted = entry.consumers.contains(&service.part());
+                let filtered = config.filter_subjects.contains(&entry.subject);
+                assert_eq!(filtered, wanted, "{service} {}", entry.subject);
+            }
+        }
+        assert_eq!(event_consumer(Service::JobArchive), None);
+    }
+
+    #[test]
+    fn a_service_has_one_consumer_of_its_name_on_a_stream() {
+        let mut names: Vec<_> = consumers()
+            .into_iter()
+            .map(|(stream, config)| (stream, config.durable_name.unwrap()))
+            .collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
     }
 
     #[test]

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{
+    consumer::pull,
     context::{ConsumerInfoError, ConsumerInfoErrorKind, CreateStreamError, GetStreamError},
     stream::{Config, ConsumerError, Stream},
 };
-use muster_contract::Service;
-use muster_contract::topology::{Limits, command_consumer, commanded_services, streams};
+use muster_contract::topology::{Limits, consumers, streams};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -77,15 +77,13 @@ pub async fn apply(broker: &Broker, limits: &Limits) -> Result<(), TopologyError
             .await
             .map_err(|source| TopologyError::Stream { stream, source })?;
     }
-    for service in commanded_services() {
+    for (stream, config) in consumers() {
+        let consumer = name_of(stream, &config);
         broker
             .jetstream()
-            .create_consumer_on_stream(command_consumer(service), service.command_stream())
+            .create_consumer_on_stream(config, stream)
             .await
-            .map_err(|source| TopologyError::Consumer {
-                consumer: service.name().to_owned(),
-                source,
-            })?;
+            .map_err(|source| TopologyError::Consumer { consumer, source })?;
     }
     Ok(())
 }
@@ -125,10 +123,8 @@ pub async fn differences(
             Ok(stream) => {
                 let mut texts = Texts::default();
                 compare(&wanted, &stream.cached_info().config, &mut texts);
-                for service in commanded_services() {
-                    if service.command_stream() == wanted.name {
-                        compare_consumer(&stream, service, &mut texts).await?;
-                    }
+                for (_, config) in consumers().iter().filter(|(name, _)| *name == wanted.name) {
+                    compare_consumer(&stream, config, &mut texts).await?;
                 }
                 Some(texts.0.join(", "))
             }
@@ -186,40 +182,43 @@ fn compare(wanted: &Config, found: &Config, texts: &mut Texts) {
 
 async fn compare_consumer(
     stream: &Stream,
-    service: Service,
+    wanted: &pull::Config,
     texts: &mut Texts,
 ) -> Result<(), TopologyError> {
-    let wanted = command_consumer(service);
-    let found = match stream.consumer_info(service.name()).await {
+    let name = wanted.durable_name.as_deref().unwrap_or_default();
+    let found = match stream.consumer_info(name).await {
         Ok(info) => info.config,
         Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
-            texts.0.push(format!("consumer {service} is missing"));
+            texts.0.push(format!("consumer {name} is missing"));
             return Ok(());
         }
         Err(source) => {
             return Err(TopologyError::LookAtConsumer {
-                consumer: service.name().to_owned(),
+                consumer: name_of(&stream.cached_info().config.name, wanted),
                 source,
             });
         }
     };
+    let of = |property: &str| format!("consumer {name}'s {property}");
+    texts.check(&of("ack_policy"), &wanted.ack_policy, &found.ack_policy);
+    texts.check(&of("ack_wait"), &wanted.ack_wait, &found.ack_wait);
+    texts.check(&of("max_deliver"), &wanted.max_deliver, &found.max_deliver);
     texts.check(
-        "consumer's ack_policy",
-        &wanted.ack_policy,
-        &found.ack_policy,
-    );
-    texts.check("consumer's ack_wait", &wanted.ack_wait, &found.ack_wait);
-    texts.check(
-        "consumer's max_deliver",
-        &wanted.max_deliver,
-        &found.max_deliver,
-    );
-    texts.check(
-        "consumer's max_ack_pending",
+        &of("max_ack_pending"),
         &wanted.max_ack_pending,
         &found.max_ack_pending,
     );
+    texts.check(
+        &of("filter_subjects"),
+        &wanted.filter_subjects,
+        &found.filter_subjects,
+    );
     Ok(())
+}
+
+fn name_of(stream: &str, consumer: &pull::Config) -> String {
+    let name = consumer.durable_name.as_deref().unwrap_or_default();
+    format!("{name} on {stream}")
 }
 
 /// An error with all its causes on one line.

@@ -111,7 +111,10 @@ async fn a_consumer_that_differs_is_told_and_put_right() {
         .unwrap();
     let found = differences(&operator.broker, &limits).await.unwrap();
     let text = found[0].found.as_deref().unwrap();
-    assert_eq!(text, "consumer's max_deliver is 3 instead of -1");
+    assert_eq!(
+        text,
+        "consumer job-archive's max_deliver is 3 instead of -1"
+    );
     apply(&operator.broker, &limits).await.unwrap();
     assert_eq!(differences(&operator.broker, &limits).await.unwrap(), []);
     let stream = context.get_stream(name).await.unwrap();
