@@ -1,15 +1,68 @@
 //! Sessions: what belongs together, has an owner and a life.
+//!
+//! A node session is a named stack of nodes that grows and shrinks (design §2, seed 3). This service orchestrates, node
+//! allocation allocates:
+//!
+//! | what comes in | where it is handled |
+//! |---|---|
+//! | open, grow, shrink, hold, close, extend a session | `commands/` |
+//! | nodes were granted, refused, released, held; a job has stopped | `reactions/` |
+//! | a session's time is over; an answer is missed | `periodic/` |
+//! | which sessions are there | `queries/list_node_sessions.rs` |
+//!
+//! A command that needs nodes is pending until node allocation has answered; what was asked is kept in `pending_request`
+//! (`asking.rs`). Every batch reads its sessions into a `Book`, changes them there by the rules in `domain/`, and writes
+//! them back. The SQL is in `store/`, the tables are in `migrations/session`.
 
+mod asking;
+mod book;
+mod commands;
+mod domain;
 mod migrations;
+mod periodic;
+mod queries;
+mod reactions;
+mod saying;
+mod store;
+#[cfg(test)]
+mod testing;
+
+use std::time::Duration;
 
 use muster_contract::{
     Service,
-    session::{DiscardDeadLetter, ListDeadLetters, ReplayDeadLetter},
+    job_archive::JobStopped,
+    node_allocation::{AllocationRefused, NodesGranted, NodesHeld, NodesReleased},
+    session::{
+        CloseNodeSession, DiscardDeadLetter, ExtendNodeSession, GrowNodeSession, HoldNodeSession,
+        ListDeadLetters, ListNodeSessions, OpenNodeSession, ReplayDeadLetter, ShrinkNodeSession,
+    },
 };
 use muster_messaging::{BrokerError, Foundation, Running, ServiceBuilder};
 use muster_platform::Shutdown;
 
+use crate::{
+    commands::{
+        close_node_session::CloseNodeSessionHandler, extend_node_session::ExtendNodeSessionHandler,
+        grow_node_session::GrowNodeSessionHandler, hold_node_session::HoldNodeSessionHandler,
+        open_node_session::OpenNodeSessionHandler, shrink_node_session::ShrinkNodeSessionHandler,
+    },
+    periodic::{ask_again::AskAgain, expire_sessions::ExpireSessions},
+    queries::list_node_sessions::ListNodeSessionsHandler,
+    reactions::{
+        allocation_refused::AllocationRefusedReaction, job_stopped::JobStoppedReaction,
+        nodes_granted::NodesGrantedReaction, nodes_held::NodesHeldReaction,
+        nodes_released::NodesReleasedReaction,
+    },
+};
+
 pub use migrations::MIGRATIONS;
+
+/// How often sessions are looked at whose time is over.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often questions are looked at whose answer is missed.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +75,24 @@ pub enum StartError {
 /// Starts to take commands and answer queries, on the connection of the part `session` and a database opened with
 /// [`MIGRATIONS`]. It stops in order when `shutdown` is triggered; the returned value must be kept until then.
 pub async fn start(foundation: Foundation, shutdown: &Shutdown) -> Result<Running, StartError> {
+    let ids = foundation.environment.ids.clone();
+    let ids = || ids.clone();
+    let list = ListNodeSessionsHandler::new(foundation.database.clone());
     let running = ServiceBuilder::new(Service::Session, foundation)
+        .begin::<OpenNodeSession>(OpenNodeSessionHandler::new(ids()))
+        .begin::<GrowNodeSession>(GrowNodeSessionHandler::new(ids()))
+        .begin::<ShrinkNodeSession>(ShrinkNodeSessionHandler::new(ids()))
+        .begin::<HoldNodeSession>(HoldNodeSessionHandler::new(ids()))
+        .begin::<CloseNodeSession>(CloseNodeSessionHandler::new(ids()))
+        .begin::<ExtendNodeSession>(ExtendNodeSessionHandler::new(ids()))
+        .react::<NodesGranted>(NodesGrantedReaction::new(ids()))
+        .react::<AllocationRefused>(AllocationRefusedReaction::new(ids()))
+        .react::<NodesReleased>(NodesReleasedReaction::new(ids()))
+        .react::<NodesHeld>(NodesHeldReaction::new(ids()))
+        .react::<JobStopped>(JobStoppedReaction::new(ids()))
+        .periodic("expiry", EXPIRY_INTERVAL, ExpireSessions::new(ids()))
+        .periodic("questions", SWEEP_INTERVAL, AskAgain)
+        .query::<ListNodeSessions>(list)
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
         .run(shutdown)
         .await?;

@@ -1,0 +1,3 @@
+//! What is asked about sessions.
+
+pub(crate) mod list_node_sessions;
