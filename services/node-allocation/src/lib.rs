@@ -1,5 +1,96 @@
 //! Pools, nodes, leases, quotas and the queue for them.
+//!
+//! | what comes in | where it is handled |
+//! |---|---|
+//! | a session wants nodes | `commands/allocate_nodes.rs` |
+//! | it does not want them any more | `commands/cancel_allocation.rs` |
+//! | it gives nodes back, or ends | `commands/release_nodes.rs` |
+//! | it keeps them for a look | `commands/hold_nodes.rs` |
+//! | an operator changes a node | `commands/change_node.rs` |
+//! | the time of waiting is over | `periodic/queue_deadlines.rs` |
+//! | which nodes and pools there are, and why a request would be refused | `queries/` |
+//! | the site file | `site_nodes.rs` |
+//!
+//! The rules are in `domain/` (who of those that wait comes first: `domain/queue.rs`), the SQL in `store/`, the tables in
+//! `migrations/node-allocation`. A node is in at most one session at a time: one transaction after the other changes
+//! nodes (`store::lock`), each claim is conditional on what was seen, and a unique index of live leases refuses
+//! what both should let through.
 
+mod commands;
+mod domain;
 mod migrations;
+mod periodic;
+mod queries;
+mod site_nodes;
+mod store;
+#[cfg(test)]
+mod testing;
+
+use muster_contract::{
+    Service,
+    node_allocation::{
+        AllocateNodes, CancelAllocation, ChangeNode, DiscardDeadLetter, ExplainAllocation,
+        HoldNodes, ListDeadLetters, ListNodes, ListPools, ReleaseNodes, ReplayDeadLetter,
+    },
+};
+use muster_messaging::{BrokerError, Foundation, Running, ServiceBuilder};
+use muster_platform::Shutdown;
+use muster_storage::StorageError;
+
+use crate::{
+    commands::{
+        allocate_nodes::AllocateNodesHandler, cancel_allocation::CancelAllocationHandler,
+        change_node::ChangeNodeHandler, hold_nodes::HoldNodesHandler,
+        release_nodes::ReleaseNodesHandler,
+    },
+    periodic::queue_deadlines::{INTERVAL, QueueDeadlines},
+    queries::{
+        explain_allocation::ExplainAllocationHandler, list_nodes::ListNodesHandler,
+        list_pools::ListPoolsHandler,
+    },
+};
 
 pub use migrations::MIGRATIONS;
+pub use site_nodes::SiteNodes;
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The tables do not take what the site declares.
+    #[error("the site's pools and nodes could not be applied")]
+    Site(#[from] StorageError),
+    /// The broker.
+    #[error("node allocation could not start on the broker")]
+    Broker(#[from] BrokerError),
+}
+
+/// Applies the site's pools, nodes and quotas, then takes commands and answers queries, on the connection of the part
+/// `node-allocation` and a database opened with [`MIGRATIONS`]. It stops in order when `shutdown` is triggered; the
+/// returned value must be kept until then.
+pub async fn start(
+    foundation: Foundation,
+    site: SiteNodes,
+    shutdown: &Shutdown,
+) -> Result<Running, StartError> {
+    let clock = foundation.environment.clock.clone();
+    let database = foundation.database.clone();
+    site.apply(&database, clock.now()).await?;
+    let running = ServiceBuilder::new(Service::NodeAllocation, foundation)
+        .command::<AllocateNodes>(AllocateNodesHandler)
+        .command::<CancelAllocation>(CancelAllocationHandler)
+        .command::<ReleaseNodes>(ReleaseNodesHandler)
+        .command::<HoldNodes>(HoldNodesHandler)
+        .command::<ChangeNode>(ChangeNodeHandler)
+        .periodic(
+            "queue deadlines",
+            INTERVAL,
+            QueueDeadlines::new(clock),
+        )
+        .query::<ListNodes>(ListNodesHandler(database.clone()))
+        .query::<ListPools>(ListPoolsHandler(database.clone()))
+        .query::<ExplainAllocation>(ExplainAllocationHandler(database))
+        .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
+        .run(shutdown)
+        .await?;
+    Ok(running)
+}

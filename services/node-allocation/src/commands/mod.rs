@@ -1,0 +1,25 @@
+//! What node allocation is told to do.
+
+pub(crate) mod allocate_nodes;
+pub(crate) mod cancel_allocation;
+pub(crate) mod change_node;
+pub(crate) mod hold_nodes;
+pub(crate) mod release_nodes;
+pub(crate) mod serving;
+pub(crate) mod told;
+
+use muster_contract::{Command, Outcome};
+use muster_messaging::{OutcomeOf, Request};
+
+/// When the latest of them came: they are all carried out at that time.
+fn now<C: Command>(requests: &[Request<C>]) -> i64 {
+    let times = requests
+        .iter()
+        .map(|request| request.context.received_at().as_micros());
+    times.max().unwrap_or_default()
+}
+
+/// For commands that events answer.
+fn all_done<C: Command<Reply = ()>>(requests: &[Request<C>]) -> Vec<OutcomeOf<C>> {
+    requests.iter().map(|_| Outcome::Done(())).collect()
+}

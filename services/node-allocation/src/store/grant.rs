@@ -1,0 +1,105 @@
+//! Giving nodes to sessions.
+
+use muster_contract::node_allocation::NodeState;
+use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
+use uuid::Uuid;
+
+use super::{
+    all_changed,
+    levels::LevelChanges,
+    tenants::{self, HeldChanges},
+};
+use crate::domain::stock::FreeNode;
+
+/// Nodes for a session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grant<'a> {
+    pub(crate) request: Uuid,
+    pub(crate) session: &'a str,
+    pub(crate) tenant: &'a str,
+    pub(crate) nodes: &'a [FreeNode],
+}
+
+/// The state and the generation that were seen are conditions: a node that is not as it was is given to nobody.
+pub(super) static CLAIM: SetStatement = SetStatement::new(
+    "UPDATE node SET state = r.state, state_since = r.now, used_count = node.used_count + 1, \
+         generation = r.generation + 1, session = r.session, tenant = r.tenant FROM {rows} \
+     WHERE node.id = r.id AND node.generation = r.generation AND node.state = 'ready'",
+    &[
+        ("id", ColumnType::Integer),
+        ("generation", ColumnType::Integer),
+        ("state", ColumnType::Text),
+        ("now", ColumnType::Integer),
+        ("session", ColumnType::Text),
+        ("tenant", ColumnType::Text),
+    ],
+);
+
+static LEASE: SetStatement = SetStatement::new(
+    "INSERT INTO lease (node, generation, hostname, session, tenant, request, granted_at) \
+     SELECT r.node, r.generation, r.hostname, r.session, r.tenant, r.request, r.now FROM {rows} WHERE true",
+    &[
+        ("node", ColumnType::Integer),
+        ("generation", ColumnType::Integer),
+        ("hostname", ColumnType::Text),
+        ("session", ColumnType::Text),
+        ("tenant", ColumnType::Text),
+        ("request", ColumnType::Text),
+        ("now", ColumnType::Integer),
+    ],
+);
+
+/// Generation of the lease that a node gets next.
+pub(crate) fn next_generation(node: &FreeNode) -> i64 {
+    node.generation.saturating_add(1)
+}
+
+/// Gives the nodes away: with leases, levels and what projects hold.
+pub(crate) async fn grant(
+    transaction: &mut Transaction,
+    now: i64,
+    grants: &[Grant<'_>],
+) -> Result<(), StorageError> {
+    let (mut claims, mut leases) = (Vec::new(), Vec::new());
+    let (mut levels, mut held) = (LevelChanges::default(), HeldChanges::default());
+    for grant in grants {
+        for node in grant.nodes {
+            claims.push(claim(node, grant, now));
+            leases.push(lease(node, grant, now));
+            levels.moves(node.pool, NodeState::Ready, NodeState::Deployed);
+            held.gets(grant.tenant);
+        }
+    }
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let claimed = transaction.execute_set(&CLAIM, &claims).await?;
+    all_changed("free nodes", claimed, claims.len())?;
+    transaction.execute_set(&LEASE, &leases).await?;
+    levels.write(transaction).await?;
+    tenants::ensure(transaction, grants.iter().map(|grant| grant.tenant)).await?;
+    held.write(transaction).await
+}
+
+fn claim(node: &FreeNode, grant: &Grant<'_>, now: i64) -> Vec<Bind> {
+    vec![
+        node.id.into(),
+        node.generation.into(),
+        NodeState::Deployed.name().into(),
+        now.into(),
+        grant.session.into(),
+        grant.tenant.into(),
+    ]
+}
+
+fn lease(node: &FreeNode, grant: &Grant<'_>, now: i64) -> Vec<Bind> {
+    vec![
+        node.id.into(),
+        next_generation(node).into(),
+        (&node.hostname).into(),
+        grant.session.into(),
+        grant.tenant.into(),
+        grant.request.to_string().into(),
+        now.into(),
+    ]
+}

@@ -1,0 +1,96 @@
+//! Nodes given back, and nodes held for a look.
+
+use muster_contract::node_allocation::NodeState;
+use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
+
+use super::{all_changed, levels::LevelChanges, tenants::HeldChanges};
+use crate::domain::releasing::HeldNode;
+
+pub(super) static RELEASE: SetStatement = SetStatement::new(
+    "UPDATE node SET state = r.state, state_since = r.now, session = NULL, tenant = NULL, draining = false, \
+         reason = r.reason FROM {rows} \
+     WHERE node.id = r.id AND node.generation = r.generation AND node.session = r.session",
+    &[
+        ("id", ColumnType::Integer),
+        ("generation", ColumnType::Integer),
+        ("session", ColumnType::Text),
+        ("state", ColumnType::Text),
+        ("reason", ColumnType::Text),
+        ("now", ColumnType::Integer),
+    ],
+);
+
+pub(super) static END_LEASE: SetStatement = SetStatement::new(
+    "UPDATE lease SET released_at = r.now FROM {rows} \
+     WHERE lease.node = r.node AND lease.generation = r.generation AND lease.released_at IS NULL",
+    &[
+        ("node", ColumnType::Integer),
+        ("generation", ColumnType::Integer),
+        ("now", ColumnType::Integer),
+    ],
+);
+
+pub(super) static HOLD: SetStatement = SetStatement::new(
+    "UPDATE node SET state = 'held', state_since = r.now FROM {rows} \
+     WHERE node.id = r.id AND node.generation = r.generation AND node.session = r.session",
+    &[
+        ("id", ColumnType::Integer),
+        ("generation", ColumnType::Integer),
+        ("session", ColumnType::Text),
+        ("now", ColumnType::Integer),
+    ],
+);
+
+/// Takes the nodes from their sessions.
+pub(crate) async fn release(
+    transaction: &mut Transaction,
+    now: i64,
+    nodes: &[&HeldNode],
+) -> Result<(), StorageError> {
+    if nodes.is_empty() {
+        return Ok(());
+    }
+    let (mut levels, mut held) = (LevelChanges::default(), HeldChanges::default());
+    let (mut releases, mut leases): (Vec<Vec<Bind>>, Vec<Vec<Bind>>) = (Vec::new(), Vec::new());
+    for node in nodes {
+        levels.moves(node.pool, node.state, node.state_afterwards());
+        held.gives_back(&node.tenant);
+        releases.push(vec![
+            node.id.into(),
+            node.generation.into(),
+            (&node.session).into(),
+            node.state_afterwards().name().into(),
+            node.reason_afterwards().map(str::to_owned).into(),
+            now.into(),
+        ]);
+        leases.push(vec![node.id.into(), node.generation.into(), now.into()]);
+    }
+    let released = transaction.execute_set(&RELEASE, &releases).await?;
+    all_changed("nodes of sessions", released, releases.len())?;
+    let ended = transaction.execute_set(&END_LEASE, &leases).await?;
+    all_changed("leases", ended, leases.len())?;
+    levels.write(transaction).await?;
+    held.write(transaction).await
+}
+
+/// Keeps the nodes in their sessions for a look. Those that are kept already stay as they are.
+pub(crate) async fn hold(
+    transaction: &mut Transaction,
+    now: i64,
+    nodes: &[HeldNode],
+) -> Result<(), StorageError> {
+    let mut levels = LevelChanges::default();
+    let mut rows: Vec<Vec<Bind>> = Vec::new();
+    for node in nodes.iter().filter(|node| node.state != NodeState::Held) {
+        levels.moves(node.pool, node.state, NodeState::Held);
+        rows.push(vec![
+            node.id.into(),
+            node.generation.into(),
+            (&node.session).into(),
+            now.into(),
+        ]);
+    }
+    let changed = transaction.execute_set(&HOLD, &rows).await?;
+    all_changed("nodes of sessions", changed, rows.len())?;
+    levels.write(transaction).await
+}
