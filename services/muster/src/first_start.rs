@@ -34,6 +34,8 @@ pub(crate) struct Credentials {
     pub(crate) admin_token: String,
     /// Signs tokens for ClusterCockpit's clients: base64 of the 64 bytes that ClusterCockpit calls `JWT_PRIVATE_KEY`.
     pub(crate) jwt_private_key: String,
+    /// Key of the principal `admin` for Duffy's clients.
+    pub(crate) duffy_key: String,
 }
 
 /// What a first start made.
@@ -74,6 +76,7 @@ impl FirstStart {
     /// What a newcomer can try.
     pub(crate) fn greeting(&self, address: SocketAddr) -> String {
         let token = &self.credentials.admin_token;
+        let key = &self.credentials.duffy_key;
         format!(
             r#"This is the first start: a small site was made in {directory}.
 Its secrets are in {CREDENTIALS_FILE} there and are not shown again. To try it:
@@ -82,6 +85,10 @@ Its secrets are in {CREDENTIALS_FILE} there and are not shown again. To try it:
   curl -s http://{address}/api/jobs/start_job/ -H "X-Auth-Token: $TOKEN" -d '{{"jobId": 1, "user": "alice", "project": "physics",
     "cluster": "demo", "startTime": 1700000000, "numNodes": 1, "resources": [{{"hostname": "demo01"}}]}}'
   curl -s http://{address}/api/jobs/ -H "X-Auth-Token: $TOKEN"
+
+  export CICO_API_KEY={key}
+  curl -s "http://{address}/Node/get?key=$CICO_API_KEY&count=2"
+  curl -s "http://{address}/Inventory?key=$CICO_API_KEY"
 
 "#,
             directory = self.directory,
@@ -97,6 +104,9 @@ impl Credentials {
         Self {
             admin_token: BASE64_URL_SAFE_NO_PAD.encode(token),
             jwt_private_key: key.private_base64(),
+            duffy_key: uuid::Builder::from_random_bytes(rand::random())
+                .into_uuid()
+                .to_string(),
         }
     }
 
@@ -118,6 +128,7 @@ pub(crate) fn new_token_key() -> TokenKey {
 
 fn site_text(credentials: &Credentials) -> Result<String> {
     let token_hash = hexadecimal(&Sha256::digest(&credentials.admin_token));
+    let key_hash = hexadecimal(&Sha256::digest(&credentials.duffy_key));
     let public_key = TokenKey::from_base64(&credentials.jwt_private_key)?.public_base64();
     Ok(format!(
         r#"# The site that the first start made. Change it as you like: it is read at every start.
@@ -130,6 +141,7 @@ name = "admin"
 project = "demo"
 roles = ["admin", "api"]
 token_sha256 = "{token_hash}"
+duffy_key_sha256 = "{key_hash}"
 
 [[cluster]]
 file = "{CLUSTER_FILE}"
@@ -170,7 +182,7 @@ fn write_text(path: &Path, text: &str) -> Result<()> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use muster_platform::site::Site;
+    use muster_platform::site::{Site, TokenDigest};
 
     use super::*;
 
@@ -195,6 +207,8 @@ mod tests {
         assert_eq!(second.site, first.site);
         let after = Credentials::read(directory.path()).unwrap();
         assert_eq!(before.admin_token, after.admin_token);
+        let key = TokenDigest::of(before.duffy_key.as_bytes());
+        assert_eq!(site.principals[0].duffy_key, Some(key));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_contract::Principal;
-use muster_platform::site::{DEFAULT_DOMAIN, NAME_LIMIT, TokenDigest};
+use muster_platform::site::{DEFAULT_DOMAIN, DuffyRules, NAME_LIMIT, Project, TokenDigest};
 use muster_platform::{Site, Timestamp};
 use subtle::ConstantTimeEq;
 
@@ -60,6 +60,9 @@ pub enum AuthenticationError {
 pub struct Directory {
     principals: HashMap<String, Arc<Principal>>,
     tokens: HashMap<TokenDigest, Arc<Principal>>,
+    duffy_keys: HashMap<TokenDigest, Arc<Principal>>,
+    duffy: DuffyRules,
+    tenants: Vec<Project>,
     verifier: Option<Verifier>,
     verified: VerifiedTokens,
     max_age: Option<Duration>,
@@ -88,6 +91,7 @@ impl Directory {
         };
         let mut principals = HashMap::with_capacity(site.principals.len());
         let mut tokens = HashMap::new();
+        let mut duffy_keys = HashMap::new();
         for declared in &site.principals {
             let Tenant { project, domain } = tenant(&declared.project);
             let principal = Arc::new(Principal {
@@ -99,6 +103,9 @@ impl Directory {
             if let Some(token) = declared.token {
                 tokens.insert(token, Arc::clone(&principal));
             }
+            if let Some(key) = declared.duffy_key {
+                duffy_keys.insert(key, Arc::clone(&principal));
+            }
             principals.insert(declared.name.clone(), principal);
         }
         let settings = &site.clustercockpit;
@@ -109,6 +116,9 @@ impl Directory {
         Ok(Self {
             principals,
             tokens,
+            duffy_keys,
+            duffy: site.duffy.clone(),
+            tenants: site.projects.clone(),
             verifier,
             verified: VerifiedTokens::default(),
             max_age: settings.jwt_max_age,
@@ -127,7 +137,7 @@ impl Directory {
         now: Timestamp,
     ) -> Result<Arc<Principal>, AuthenticationError> {
         let digest = TokenDigest::of(token);
-        if let Some(principal) = self.fixed(&digest) {
+        if let Some(principal) = fixed(&self.tokens, &digest) {
             return Ok(principal);
         }
         let known = match self.verified.get(&digest) {
@@ -138,11 +148,30 @@ impl Directory {
         Ok(Arc::clone(&known.principal))
     }
 
-    /// The look-up takes its time by the digest, of which a caller can choose no part; the last
-    /// comparison takes the same time whatever it finds.
-    fn fixed(&self, digest: &TokenDigest) -> Option<Arc<Principal>> {
-        let (known, principal) = self.tokens.get_key_value(digest)?;
-        bool::from(known.as_bytes().ct_eq(digest.as_bytes())).then(|| Arc::clone(principal))
+    /// Whom a key of Duffy's clients stands for.
+    #[must_use]
+    pub fn principal_of_duffy_key(&self, key: &[u8]) -> Option<Arc<Principal>> {
+        fixed(&self.duffy_keys, &TokenDigest::of(key))
+    }
+
+    /// What the site says of Duffy's clients.
+    #[must_use]
+    pub fn duffy(&self) -> &DuffyRules {
+        &self.duffy
+    }
+
+    /// The projects of the site, in its order.
+    #[must_use]
+    pub fn tenants(&self) -> &[Project] {
+        &self.tenants
+    }
+
+    /// The principals of one project, in no order.
+    pub fn principals_of(&self, project: &str) -> impl Iterator<Item = &Principal> {
+        self.principals
+            .values()
+            .filter(move |principal| principal.project == project)
+            .map(AsRef::as_ref)
     }
 
     fn verify(
@@ -206,6 +235,16 @@ impl Directory {
         }
         Ok(())
     }
+}
+
+/// The look-up takes its time by the digest, of which a caller can choose no part; the last
+/// comparison takes the same time whatever it finds.
+fn fixed(
+    secrets: &HashMap<TokenDigest, Arc<Principal>>,
+    digest: &TokenDigest,
+) -> Option<Arc<Principal>> {
+    let (known, principal) = secrets.get_key_value(digest)?;
+    bool::from(known.as_bytes().ct_eq(digest.as_bytes())).then(|| Arc::clone(principal))
 }
 
 #[cfg(test)]

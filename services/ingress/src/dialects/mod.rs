@@ -1,12 +1,13 @@
 //! The foreign APIs. To add one: a folder beside these, and its line in [`ALL`].
 
 mod clustercockpit;
+mod duffy;
 
 use crate::frame::Dialect;
 use crate::own::OWN;
 
 /// Every dialect. Where paths could belong to two, the first one has them.
-pub(crate) static ALL: [&Dialect; 1] = [&clustercockpit::CLUSTERCOCKPIT];
+pub(crate) static ALL: [&Dialect; 2] = [&duffy::DUFFY, &clustercockpit::CLUSTERCOCKPIT];
 
 /// The dialect a path belongs to, also one that leads nowhere; our own, if to no other.
 pub(crate) fn of(path: &str) -> &'static Dialect {
@@ -30,6 +31,9 @@ mod tests {
             ("/api/jobs/", "clustercockpit"),
             ("/api", "clustercockpit"),
             ("/api/nowhere", "clustercockpit"),
+            ("/api/v1/sessions", "duffy"),
+            ("/api/v1/jobs", "clustercockpit"),
+            ("/Node/nowhere", "duffy"),
             ("/apis", "muster"),
             ("/", "muster"),
             ("/healthz", "muster"),

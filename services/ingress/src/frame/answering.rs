@@ -19,7 +19,7 @@ use tracing::Instrument;
 
 use super::limits::URI_LIMIT;
 use super::record::Record;
-use super::{Failure, FailureKind, Occasion, RequestContext, failure};
+use super::{Dialect, Failure, FailureKind, Occasion, RequestContext, failure};
 use crate::dialects;
 
 #[cfg(test)]
@@ -31,9 +31,6 @@ pub(super) struct Answering {
     pub(super) ids: Arc<dyn Ids>,
     pub(super) metrics: Metrics,
 }
-
-/// How to authenticate, for those who did not.
-const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"muster\"");
 
 /// Answers the request.
 pub(super) async fn answer(
@@ -106,17 +103,18 @@ fn rendered(
     if let Some(allowed) = response.headers_mut().remove(ALLOW) {
         headers.insert(ALLOW, allowed);
     }
-    add_headers_of(failure.kind(), headers);
+    add_headers_of(failure.kind(), context.dialect, headers);
     (answer, Some(failure))
 }
 
-fn add_headers_of(kind: FailureKind, headers: &mut HeaderMap) {
+fn add_headers_of(kind: FailureKind, dialect: &Dialect, headers: &mut HeaderMap) {
     match kind {
         FailureKind::Unavailable => {
             headers.insert(RETRY_AFTER, failure::RETRY_AFTER.as_secs().into());
         }
         FailureKind::Unauthenticated => {
-            headers.insert(WWW_AUTHENTICATE, CHALLENGE);
+            let challenge = HeaderValue::from_static(dialect.challenge);
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
         _ => {}
     }

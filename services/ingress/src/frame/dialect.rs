@@ -23,6 +23,8 @@ pub(crate) struct Dialect {
     pub(crate) owns: fn(path: &str) -> bool,
     /// Who calls. (A future, because some APIs leave that to another server.)
     pub(crate) authenticate: Authenticate,
+    /// How to authenticate, told to those who did not: the header `WWW-Authenticate`.
+    pub(crate) challenge: &'static str,
     /// A failure in its own form.
     pub(crate) render: fn(&Failure, &Occasion<'_>) -> Rendered,
     /// Its endpoints and their description.

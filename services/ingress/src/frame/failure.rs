@@ -33,6 +33,8 @@ pub(crate) enum FailureKind {
     MethodNotAllowed,
     /// The client took too long to send its request: 408.
     TooSlow,
+    /// Something else is in its place already: 409.
+    Conflict,
     /// The body is too large: 413.
     TooLarge,
     /// The path and query are too long: 414.
@@ -57,6 +59,7 @@ impl FailureKind {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,

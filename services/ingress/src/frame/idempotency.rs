@@ -33,6 +33,29 @@ impl Idempotency {
         let Keyed { key, method, path } = self.0?;
         Some((key, fingerprint(&method, &path, body)))
     }
+
+    /// Of a request without the header, whose key stands in a parameter. The header comes first.
+    pub(crate) fn or_parameter(
+        self,
+        name: &str,
+        key: Option<&str>,
+        method: &Method,
+        path: &str,
+    ) -> Result<Self, Failure> {
+        let Some(key) = key.filter(|_| self.0.is_none()) else {
+            return Ok(self);
+        };
+        if !sane(key) {
+            return Err(Failure::invalid(format!(
+                "{name} has to be 1 to {KEY_LIMIT} visible ASCII characters"
+            )));
+        }
+        Ok(Self(Some(Keyed {
+            key: key.to_owned(),
+            method: method.clone(),
+            path: path.to_owned(),
+        })))
+    }
 }
 
 impl FromRequestParts<Ingress> for Idempotency {
@@ -67,10 +90,14 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
         .strip_prefix('"')
         .and_then(|key| key.strip_suffix('"'))
         .unwrap_or(key);
-    if !(1..=KEY_LIMIT).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !sane(key) {
         return Err(wrong());
     }
     Ok(Some(key.to_owned()))
+}
+
+fn sane(key: &str) -> bool {
+    (1..=KEY_LIMIT).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// SHA-256, in hexadecimal, of what a request asks for. Each part is preceded by its length, so that
@@ -121,6 +148,25 @@ mod tests {
         ];
         for values in wrong {
             assert!(key_of(values).is_err(), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_may_stand_for_the_header_which_comes_first() {
+        let given = |header: Option<&str>, parameter: Option<&str>| {
+            let header = header.map(|key| Keyed {
+                key: key.to_owned(),
+                method: Method::GET,
+                path: "/a".to_owned(),
+            });
+            let whole = Idempotency(header).or_parameter("req", parameter, &Method::GET, "/a");
+            whole.map(|whole| whole.of_request(&Bytes::new()).map(|(key, _)| key))
+        };
+        assert_eq!(given(None, None).unwrap(), None);
+        assert_eq!(given(None, Some("p")).unwrap().as_deref(), Some("p"));
+        assert_eq!(given(Some("h"), Some("p")).unwrap().as_deref(), Some("h"));
+        for wrong in ["", "a b", "é"] {
+            assert!(given(None, Some(wrong)).is_err(), "{wrong:?}");
         }
     }
 

@@ -1,8 +1,10 @@
 //! Sending a command and waiting for its outcome, asking a question and waiting for its answer; and
 //! what a client is told when neither comes (design §3, rule 7).
 
+use std::time::Duration;
+
 use axum::body::Bytes;
-use muster_contract::{Command, Outcome, Query};
+use muster_contract::{Command, Outcome, Principal, Query};
 use muster_messaging::{AskError, SendError, SendOptions, command_id_for_key};
 
 use super::{Caller, Failure, FailureKind, Idempotency, Ingress};
@@ -11,6 +13,19 @@ impl Ingress {
     /// Sends the command that a request with `body` asks for, and waits for its outcome.
     pub(crate) async fn send<C: Command>(
         &self,
+        caller: &Caller,
+        idempotency: Idempotency,
+        body: &Bytes,
+        command: &C,
+    ) -> Result<Outcome<C::Reply, C::Refusal>, Failure> {
+        self.send_within(self.limits.command, caller, idempotency, body, command)
+            .await
+    }
+
+    /// The same with a deadline of its own, for a command that may wait for something itself.
+    pub(crate) async fn send_within<C: Command>(
+        &self,
+        deadline: Duration,
         caller: &Caller,
         idempotency: Idempotency,
         body: &Bytes,
@@ -30,7 +45,7 @@ impl Ingress {
             correlation_id: caller.request.correlation_id,
             principal: caller.principal.as_ref().clone(),
             fingerprint,
-            deadline: self.limits.command,
+            deadline,
         };
         self.commands
             .send(command, options)
@@ -44,8 +59,17 @@ impl Ingress {
         caller: &Caller,
         query: &Q,
     ) -> Result<Outcome<Q::Answer, Q::Refusal>, Failure> {
+        self.ask_for(Some(caller.principal.as_ref()), query).await
+    }
+
+    /// The same for whomever it is; `None` = nobody has said.
+    pub(crate) async fn ask_for<Q: Query>(
+        &self,
+        principal: Option<&Principal>,
+        query: &Q,
+    ) -> Result<Outcome<Q::Answer, Q::Refusal>, Failure> {
         self.queries
-            .ask(query, Some(caller.principal.as_ref()), self.limits.query)
+            .ask(query, principal, self.limits.query)
             .await
             .map_err(Failure::from)
     }

@@ -26,6 +26,7 @@ pub(crate) static OWN: Dialect = Dialect {
     document: "/openapi/muster.json",
     owns: |_| true,
     authenticate: nobody,
+    challenge: "Bearer realm=\"muster\"",
     render: problem::render,
     routes: endpoints,
 };

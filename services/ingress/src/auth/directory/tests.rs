@@ -30,6 +30,7 @@ fn setting(clustercockpit: &str) -> Setting {
             project = "other"
             roles = ["user"]
             token = "fixed"
+            duffy_key = "k-1"
             [clustercockpit]
             jwt_public_key = "{key}"
             {clustercockpit}
@@ -324,4 +325,40 @@ fn tokens_made_here_are_taken_here() {
         setting.principal(&token).unwrap().roles,
         [Role::User, Role::Api]
     );
+}
+
+#[test]
+fn a_key_of_duffys_clients_is_no_token_and_the_other_way_round() {
+    let setting = setting("");
+    let name = |key: &[u8]| {
+        let known = setting.directory.principal_of_duffy_key(key);
+        known.map(|principal| principal.name.clone())
+    };
+    assert_eq!(name(b"k-1").as_deref(), Some("alice"));
+    for key in [
+        b"fixed".as_slice(),
+        b"",
+        b"k-",
+        b"k-12",
+        b"K-1",
+        b"\0",
+        b"\xff",
+    ] {
+        assert_eq!(name(key), None);
+    }
+    assert_eq!(setting.refused("k-1"), AuthenticationError::Malformed);
+}
+
+#[test]
+fn tenants_are_the_projects_of_the_site() {
+    let setting = setting("");
+    let names: Vec<&str> = setting
+        .directory
+        .tenants()
+        .iter()
+        .map(|tenant| tenant.name.as_str())
+        .collect();
+    assert_eq!(names, ["demo", "other"]);
+    let of = |project| setting.directory.principals_of(project).count();
+    assert_eq!((of("demo"), of("other")), (0, 1));
 }

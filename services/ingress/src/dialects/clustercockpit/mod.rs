@@ -27,6 +27,7 @@ pub(crate) static CLUSTERCOCKPIT: Dialect = Dialect {
     document: "/openapi/clustercockpit.json",
     owns,
     authenticate: roles::authenticate,
+    challenge: "Bearer realm=\"muster\"",
     render: error::render,
     routes: endpoints,
 };
