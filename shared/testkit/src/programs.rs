@@ -19,6 +19,8 @@ const NATS_SERVER_VARIABLE: &str = "MUSTER_TEST_NATS_SERVER";
 const POSTGRES_VARIABLE: &str = "MUSTER_TEST_POSTGRES_BIN";
 /// The `node_modules` directory that holds the AsyncAPI parser.
 const ASYNCAPI_VARIABLE: &str = "MUSTER_TEST_ASYNCAPI_MODULES";
+/// The directory of the programs of Duffy's real clients.
+const DUFFY_CLIENTS_VARIABLE: &str = "MUSTER_TEST_DUFFY_CLIENTS";
 /// The path of the `muster` binary, where it is not beside the tests.
 const MUSTER_VARIABLE: &str = "MUSTER_TEST_BINARY";
 /// Where the scripts keep what they fetched; `.cache` of the repository if unset.
@@ -112,6 +114,19 @@ pub fn asyncapi_modules() -> Result<PathBuf, String> {
         .ok_or_else(|| {
             "the AsyncAPI parser is not there: deploy/test fetches it where node and npm are"
                 .to_owned()
+        })
+}
+
+/// The directory of `cico` and `duffy`: the one named by `MUSTER_TEST_DUFFY_CLIENTS`, else what `deploy/test` has fetched. The
+/// error says in one line why there is none.
+pub fn duffy_clients() -> Result<PathBuf, String> {
+    env::var_os(DUFFY_CLIENTS_VARIABLE)
+        .map(PathBuf::from)
+        .into_iter()
+        .chain(cached("duffy-clients-").map(|directory| directory.join("bin")))
+        .find(|programs| programs.join("cico").is_file() && programs.join("duffy").is_file())
+        .ok_or_else(|| {
+            "cico and duffy are not there: deploy/test fetches them where Python 3.11 is".to_owned()
         })
 }
 

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Prints the directory of the programs of a Python environment that holds Duffy's real clients (cico, duffy), pinned by
+# requirements-duffy.txt beside this file.
+# Prints nothing, says why and fails where Python 3.11 or its module venv is missing or the packages cannot be fetched.
+set -euo pipefail
+# shellcheck source=deploy/lib/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+requirements="$project_root/deploy/lib/requirements-duffy.txt"
+python="$(command -v python3)" || {
+    say "python3 is not installed"
+    exit 1
+}
+"$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
+    say "python3 is older than 3.11, or has no venv (Debian: apt-get install python3-venv)"
+    exit 1
+}
+
+# The directory is named by what is pinned, and by the Python that it links to.
+fingerprint="$({ sha256sum <"$requirements"; "$python" -c 'import sys; print(sys.base_prefix, sys.version)'; } | sha256sum | cut -c 1-16)"
+home="$cache_directory/duffy-clients-$fingerprint"
+# A virtual environment knows its own path, so it is made where it stays; this file is there once it is whole.
+whole="$home/whole"
+if [ ! -e "$whole" ]; then
+    mkdir -p "$cache_directory"
+    # Two runs at once must not make it both.
+    exec 9>"$cache_directory/duffy-clients.lock"
+    flock 9
+    if [ ! -e "$whole" ]; then
+        say "fetching Duffy's clients into $cache_directory"
+        rm -rf "$home"
+        "$python" -m venv "$home" >&2 || {
+            say "the Python environment could not be made"
+            exit 1
+        }
+        "$home/bin/pip" install --quiet --disable-pip-version-check --no-input --require-hashes -r "$requirements" >&2 || {
+            say "Duffy's clients could not be fetched"
+            exit 1
+        }
+        touch "$whole"
+    fi
+fi
+printf '%s\n' "$home/bin"
