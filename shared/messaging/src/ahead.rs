@@ -1,4 +1,4 @@
-//! The commands that the broker has handed to this replica.
+//! The messages that the broker has handed to this replica.
 
 use async_nats::jetstream::{
     AckKind, Message,
@@ -12,7 +12,7 @@ use tokio::task::unconstrained;
 
 use crate::Broker;
 
-/// Commands handed to this replica and not settled. The broker gives nobody else what is held here, so it is given back
+/// Messages handed to this replica and not settled. The broker gives nobody else what is held here, so it is given back
 /// when this replica cannot go on.
 pub(crate) struct Ahead {
     broker: Broker,

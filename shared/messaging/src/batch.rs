@@ -1,4 +1,4 @@
-//! One batch of commands in one transaction: inbox rows, state and outbox row together (design §3, rules 1 to 3).
+//! One batch of messages in one transaction: inbox rows, state and outbox row together (design §3, rules 1 to 3).
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,30 +9,59 @@ use std::{
 use futures_util::FutureExt;
 use muster_contract::ReplyBody;
 use muster_storage::{
-    Database, StorageError, Transaction,
+    StorageError, Transaction,
     inbox::{self, InboxRecord},
-    outbox::{self, NewOutboxRecord},
+    late_outcomes,
 };
 use serde_json::value::RawValue;
 
 use crate::{
-    Effects, Environment, HandlerError, breakpoint,
+    Effects, HandlerError, breakpoint,
     delivery::Delivery,
     erased::{Encoded, ErasedHandler, Handled, SetError},
-    outbox_message::PendingRow,
+    ledger::{Consequences, Ledger},
+    source::Family,
     spans,
+    waiting::addresses_of,
 };
 
-/// Handlers by the schema of what they take.
-pub(crate) type Handlers = HashMap<String, Arc<dyn ErasedHandler>>;
+/// What stands in the inbox as the outcome of an event.
+const TAKEN: &str = "null";
+
+/// The handlers of a service, by the schema of what they take.
+#[derive(Clone, Default)]
+pub(crate) struct Handlers {
+    pub(crate) commands: HashMap<String, Arc<dyn ErasedHandler>>,
+    pub(crate) reactions: HashMap<String, Arc<dyn ErasedHandler>>,
+}
+
+impl Handlers {
+    fn find(&self, family: Family, schema: &str) -> Option<&Arc<dyn ErasedHandler>> {
+        match family {
+            Family::Command => self.commands.get(schema),
+            Family::Event => self.reactions.get(schema),
+        }
+    }
+}
+
+/// What is known of a message.
+#[derive(Clone)]
+pub(crate) enum Fate {
+    /// Whoever waits for it is to be told this.
+    Answered(ReplyBody),
+    /// A command that was begun: whoever waits for it is told later.
+    Pending,
+    /// An event that has taken effect: nobody waits for it.
+    Taken,
+}
 
 /// What a batch came to.
 pub(crate) struct Settled {
     /// One for each delivery, in order.
-    pub(crate) replies: Vec<ReplyBody>,
-    /// What has to be published now.
-    pub(crate) rows: Vec<PendingRow>,
-    /// How many of the commands had been carried out before.
+    pub(crate) fates: Vec<Fate>,
+    /// What else is to be told.
+    pub(crate) consequences: Consequences,
+    /// How many of the messages had taken effect before.
     pub(crate) duplicates: usize,
 }
 
@@ -50,22 +79,15 @@ pub(crate) enum BatchError {
 
 /// Runs batches.
 pub(crate) struct BatchRunner {
-    pub(crate) database: Database,
-    pub(crate) handlers: Handlers,
-    pub(crate) environment: Environment,
-    /// Name of the database in spans.
-    pub(crate) namespace: &'static str,
-    /// Bytes that the body of an event or an onward command may have.
-    pub(crate) message_limit: usize,
-    /// Bytes that an outcome may have.
-    pub(crate) outcome_limit: usize,
+    pub(crate) ledger: Ledger,
+    pub(crate) handlers: Arc<Handlers>,
 }
 
 impl BatchRunner {
     /// Runs the batch in one transaction and commits it.
     ///
-    /// `ask_inbox` = first look which of the commands were carried out before. Without it that comes out at the end, when
-    /// the inbox rows are written, as a [`BatchError::Conflict`]; so it can be left out where a repetition is unlikely, which
+    /// `ask_inbox` = first look which of the messages took effect before. Without it that comes out at the end, when the
+    /// inbox rows are written, as a [`BatchError::Conflict`]; so it can be left out where a repetition is unlikely, which
     /// saves a statement.
     pub(crate) async fn run(
         &self,
@@ -77,42 +99,28 @@ impl BatchRunner {
             .map(|delivery| {
                 spans::transaction(
                     &delivery.span,
-                    self.database.engine(),
-                    self.namespace,
+                    self.ledger.database.engine(),
+                    self.ledger.namespace,
                     deliveries.len(),
                 )
             })
             .collect();
-        let mut transaction = begin(&self.database).await?;
+        let mut transaction = self.ledger.begin().await?;
         let attempt = self.attempt(&mut transaction, deliveries, ask_inbox);
-        let settled = match AssertUnwindSafe(attempt).catch_unwind().await {
-            Ok(settled) => settled,
-            Err(panic) => Err(BatchError::Failed(format!(
-                "a handler panicked: {}",
-                panic_text(panic.as_ref())
-            ))),
-        };
-        match settled {
-            Ok(settled) => {
-                breakpoint::reached(breakpoint::BEFORE_COMMIT).await;
-                transaction.commit().await?;
-                Ok(settled)
-            }
-            Err(error) => {
-                // Where even that fails the connection is gone, and the transaction with it.
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
+        let settled = caught(attempt).await;
+        if settled.is_ok() {
+            breakpoint::reached(breakpoint::BEFORE_COMMIT).await;
         }
+        finished(transaction, settled).await
     }
 
-    /// The reply to the command if it was carried out before.
+    /// What is known of the message if it took effect before.
     pub(crate) async fn remembered(
         &self,
         delivery: &Delivery,
-    ) -> Result<Option<ReplyBody>, StorageError> {
+    ) -> Result<Option<Fate>, StorageError> {
         let id = delivery.context.id().to_string();
-        let record = inbox::find(&self.database, &id).await?;
+        let record = inbox::find(&self.ledger.database, &id).await?;
         Ok(record.map(|record| remembered(delivery, &record)))
     }
 
@@ -122,37 +130,33 @@ impl BatchRunner {
         deliveries: &[Delivery],
         ask_inbox: bool,
     ) -> Result<Settled, BatchError> {
-        let mut replies: Vec<Option<ReplyBody>> = vec![None; deliveries.len()];
+        let mut fates: Vec<Option<Fate>> = vec![None; deliveries.len()];
         if ask_inbox {
-            recall(transaction, deliveries, &mut replies).await?;
+            recall(transaction, deliveries, &mut fates).await?;
         }
-        let duplicates = replies.iter().flatten().count();
+        let known: Vec<bool> = fates.iter().map(Option::is_some).collect();
+        let duplicates = known.iter().filter(|known| **known).count();
 
-        let mut effects = Effects::new(
-            self.environment.ids.clone(),
-            self.message_limit,
-            self.outcome_limit,
-        );
+        let mut effects = self.ledger.effects();
         let mut records = Vec::with_capacity(deliveries.len() - duplicates);
-        for (schema, places) in by_schema(deliveries, &replies) {
-            let outcomes = self
-                .handle(transaction, deliveries, schema, &places, &mut effects)
+        for ((family, schema), places) in by_kind(deliveries, &fates) {
+            let handled = self
+                .handle(
+                    transaction,
+                    deliveries,
+                    family,
+                    schema,
+                    &places,
+                    &mut effects,
+                )
                 .await?;
-            for (place, handled) in places.into_iter().zip(outcomes) {
-                let Handled::Outcome(outcome) = handled else {
-                    continue;
-                };
-                let (Some(delivery), Some(reply)) = (deliveries.get(place), replies.get_mut(place))
+            for (place, handled) in places.into_iter().zip(handled) {
+                let (Some(delivery), Some(fate)) = (deliveries.get(place), fates.get_mut(place))
                 else {
                     continue;
                 };
-                // One that could not be sent would leave whoever waits for it without an answer for good.
-                if outcome.get().len() > self.outcome_limit {
-                    let reason = format!("an outcome of {schema} is longer than a message");
-                    return Err(BatchError::Failed(reason));
-                }
-                records.push(record_of(delivery, &outcome));
-                *reply = Some(ReplyBody::Outcome(outcome));
+                records.push(record_of(delivery, &handled));
+                *fate = Some(self.fate_of(schema, handled)?);
             }
         }
 
@@ -160,32 +164,43 @@ impl BatchRunner {
         if fresh > 0 && inbox::record(transaction, &records).await?.len() < fresh {
             return Err(BatchError::Conflict);
         }
-        let (rows, _settled) = effects.into_parts();
-        if !rows.is_empty() {
-            let now = self.environment.clock.now().as_micros();
-            let records: Result<Vec<_>, _> = rows.iter().map(|row| stored(row, now)).collect();
-            outbox::append(transaction, &records?).await?;
-        }
+        note_who_waits(transaction, deliveries, &fates, &known).await?;
+        let consequences = self.ledger.conclude(transaction, effects).await?;
         Ok(Settled {
-            replies: replies
+            // None is left without.
+            fates: fates
                 .into_iter()
-                .map(|reply| reply.unwrap_or(ReplyBody::DeadLettered))
+                .map(|fate| fate.unwrap_or(Fate::Taken))
                 .collect(),
-            rows,
+            consequences,
             duplicates,
         })
+    }
+
+    fn fate_of(&self, schema: &str, handled: Handled) -> Result<Fate, BatchError> {
+        match handled {
+            // One that could not be sent would leave whoever waits for it without an answer for good.
+            Handled::Outcome(outcome) if outcome.get().len() > self.ledger.outcome_limit => {
+                let reason = format!("an outcome of {schema} is longer than a message");
+                Err(BatchError::Failed(reason))
+            }
+            Handled::Outcome(outcome) => Ok(Fate::Answered(ReplyBody::Outcome(outcome))),
+            Handled::Pending => Ok(Fate::Pending),
+            Handled::Taken => Ok(Fate::Taken),
+        }
     }
 
     async fn handle(
         &self,
         transaction: &mut Transaction,
         deliveries: &[Delivery],
+        family: Family,
         schema: &str,
         places: &[usize],
         effects: &mut Effects,
     ) -> Result<Vec<Handled>, BatchError> {
         let first = places.first().copied().unwrap_or_default();
-        let Some(handler) = self.handlers.get(schema) else {
+        let Some(handler) = self.handlers.find(family, schema) else {
             let reason = format!("nobody here takes messages of the kind {schema}");
             return Err(BatchError::Malformed(first, reason));
         };
@@ -205,26 +220,47 @@ impl BatchRunner {
                     let place = places.get(place).copied().unwrap_or(first);
                     BatchError::Malformed(place, format!("the body: {error}"))
                 }
-                SetError::Handler(HandlerError::Storage(error)) => error.into(),
-                SetError::Handler(error) => BatchError::Failed(crate::topology::chain(&error)),
+                SetError::Handler(error) => error.into(),
             })
     }
 }
 
-/// Begins a transaction. Where that fails, for whatever reason, it has nothing to do with the message at hand: the database is
-/// away. (A server that hangs up while a connection is being made looks to the driver like one that speaks nonsense.)
-pub(crate) async fn begin(database: &Database) -> Result<Transaction, StorageError> {
-    database.begin().await.map_err(|error| match error {
-        StorageError::Unavailable(_) => error,
-        other => StorageError::Unavailable(Box::new(other)),
-    })
+/// A handler's panic as an error.
+pub(crate) async fn caught<T>(
+    attempt: impl Future<Output = Result<T, BatchError>>,
+) -> Result<T, BatchError> {
+    match AssertUnwindSafe(attempt).catch_unwind().await {
+        Ok(result) => result,
+        Err(panic) => Err(BatchError::Failed(format!(
+            "a handler panicked: {}",
+            panic_text(panic.as_ref())
+        ))),
+    }
 }
 
-/// Fills in the replies to the commands that were carried out before.
+/// Commits what succeeded and undoes what failed.
+pub(crate) async fn finished<T>(
+    transaction: Transaction,
+    result: Result<T, BatchError>,
+) -> Result<T, BatchError> {
+    match result {
+        Ok(settled) => {
+            transaction.commit().await?;
+            Ok(settled)
+        }
+        Err(error) => {
+            // Where even that fails the connection is gone, and the transaction with it.
+            let _ = transaction.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+/// Fills in what is known of the messages that took effect before.
 async fn recall(
     transaction: &mut Transaction,
     deliveries: &[Delivery],
-    replies: &mut [Option<ReplyBody>],
+    fates: &mut [Option<Fate>],
 ) -> Result<(), BatchError> {
     let ids: Vec<String> = deliveries
         .iter()
@@ -235,58 +271,84 @@ async fn recall(
         .iter()
         .map(|record| (record.id.as_str(), record))
         .collect();
-    for ((delivery, id), reply) in deliveries.iter().zip(&ids).zip(replies) {
+    for ((delivery, id), fate) in deliveries.iter().zip(&ids).zip(fates) {
         if let Some(record) = recorded.get(id.as_str()) {
-            *reply = Some(remembered(delivery, record));
+            *fate = Some(remembered(delivery, record));
         }
     }
     Ok(())
 }
 
-fn remembered(delivery: &Delivery, record: &InboxRecord) -> ReplyBody {
-    if delivery.fingerprint != record.fingerprint {
-        return ReplyBody::KeyReused;
+fn remembered(delivery: &Delivery, record: &InboxRecord) -> Fate {
+    if delivery.family == Family::Event {
+        return Fate::Taken;
     }
-    let outcome = record.outcome.clone().map(RawValue::from_string);
-    match outcome {
-        Some(Ok(outcome)) => ReplyBody::Outcome(outcome),
+    if delivery.fingerprint != record.fingerprint {
+        return Fate::Answered(ReplyBody::KeyReused);
+    }
+    match record.outcome.clone().map(RawValue::from_string) {
+        Some(Ok(outcome)) => Fate::Answered(ReplyBody::Outcome(outcome)),
         // Not written by this program; whoever waits is at least told.
-        Some(Err(_)) | None => ReplyBody::DeadLettered,
+        Some(Err(_)) => Fate::Answered(ReplyBody::DeadLettered),
+        None => Fate::Pending,
     }
 }
 
-/// The places of those still to be carried out, by kind. Kinds in a fixed order, so that two replicas lock in the same one.
-fn by_schema<'a>(
+/// Notes who waits for the commands whose outcome comes later. `known` = they took effect before.
+async fn note_who_waits(
+    transaction: &mut Transaction,
+    deliveries: &[Delivery],
+    fates: &[Option<Fate>],
+    known: &[bool],
+) -> Result<(), BatchError> {
+    let mut addresses = Vec::new();
+    let mut begun_before = Vec::new();
+    for ((delivery, fate), known) in deliveries.iter().zip(fates).zip(known) {
+        if !matches!(fate, Some(Fate::Pending)) {
+            continue;
+        }
+        let waiting = addresses_of(delivery);
+        if *known && !waiting.is_empty() {
+            begun_before.push(delivery.context.id().to_string());
+        }
+        addresses.extend(waiting);
+    }
+    // One that is being settled by another transaction at this moment would leave an address that nobody tells anything.
+    begun_before.sort();
+    let held = late_outcomes::hold(transaction, &begun_before).await?;
+    if held.len() < begun_before.len() {
+        return Err(BatchError::Conflict);
+    }
+    late_outcomes::await_outcomes(transaction, &addresses).await?;
+    Ok(())
+}
+
+/// The places of those still to be handled, by kind. Kinds in a fixed order, so that two replicas lock in the same one.
+fn by_kind<'a>(
     deliveries: &'a [Delivery],
-    replies: &[Option<ReplyBody>],
-) -> BTreeMap<&'a str, Vec<usize>> {
-    let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (place, (delivery, reply)) in deliveries.iter().zip(replies).enumerate() {
-        if reply.is_none() {
-            places.entry(&delivery.schema).or_default().push(place);
+    fates: &[Option<Fate>],
+) -> BTreeMap<(Family, &'a str), Vec<usize>> {
+    let mut places: BTreeMap<(Family, &str), Vec<usize>> = BTreeMap::new();
+    for (place, (delivery, fate)) in deliveries.iter().zip(fates).enumerate() {
+        if fate.is_none() {
+            let kind = (delivery.family, delivery.schema.as_str());
+            places.entry(kind).or_default().push(place);
         }
     }
     places
 }
 
-fn record_of(delivery: &Delivery, outcome: &RawValue) -> InboxRecord {
+fn record_of(delivery: &Delivery, handled: &Handled) -> InboxRecord {
     InboxRecord {
         id: delivery.context.id().to_string(),
         fingerprint: delivery.fingerprint.clone(),
-        outcome: Some(outcome.get().to_owned()),
+        outcome: match handled {
+            Handled::Outcome(outcome) => Some(outcome.get().to_owned()),
+            Handled::Pending => None,
+            Handled::Taken => Some(TAKEN.to_owned()),
+        },
         received_at: delivery.context.received_at().as_micros(),
     }
-}
-
-fn stored(row: &PendingRow, now: i64) -> Result<NewOutboxRecord, BatchError> {
-    Ok(NewOutboxRecord {
-        id: row.id.to_string(),
-        stream: row.stream.clone(),
-        messages: serde_json::to_string(&row.messages)
-            .map_err(|error| BatchError::Failed(error.to_string()))?,
-        message_count: i64::try_from(row.messages.len()).unwrap_or(i64::MAX),
-        created_at: now,
-    })
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -302,6 +364,15 @@ impl From<StorageError> for BatchError {
         match error {
             StorageError::Unavailable(_) => BatchError::Unavailable(error),
             StorageError::Conflict(_) => BatchError::Conflict,
+            other => BatchError::Failed(crate::topology::chain(&other)),
+        }
+    }
+}
+
+impl From<HandlerError> for BatchError {
+    fn from(error: HandlerError) -> Self {
+        match error {
+            HandlerError::Storage(error) => error.into(),
             other => BatchError::Failed(crate::topology::chain(&other)),
         }
     }

@@ -4,6 +4,9 @@
 /// All rows are written, nothing is committed.
 pub(crate) const BEFORE_COMMIT: &str = "before-commit";
 
+/// Committed, nobody is told.
+pub(crate) const BEFORE_REPLY: &str = "before-reply";
+
 /// Committed and answered, nothing is acknowledged or published.
 pub(crate) const AFTER_COMMIT: &str = "after-commit";
 

@@ -32,6 +32,21 @@ pub(crate) struct Known {
 }
 
 impl Context {
+    /// Of something that no message has set off.
+    pub(crate) fn of_its_own(environment: &Environment, trace: Option<(String, String)>) -> Self {
+        let id = environment.ids.next();
+        Self {
+            inner: Known {
+                id,
+                correlation_id: id,
+                principal: None,
+                received_at: environment.clock.now(),
+                trace,
+            }
+            .into(),
+        }
+    }
+
     /// Identity of the message for the inbox.
     #[must_use]
     pub fn id(&self) -> Uuid {

@@ -2,22 +2,25 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use muster_contract::{
-    Command, Outcome, Query,
+    Command, Outcome, Query, Service,
     dead_letters::{
         DeadLetter, DeadLetterFilter, DeadLetterId, DeadLetterPage, PAGE_LIMIT, UnknownDeadLetter,
     },
     headers,
     message::Never,
+    subject,
+    topology::EVENT_STREAM,
 };
 use muster_storage::{
     Database, StorageError, Transaction,
     dead_letters::{self, NewDeadLetter},
 };
+use uuid::Uuid;
 
 use crate::{
     AnswerQuery, Asked, Effects, Environment, HandleCommand, HandlerError, Request,
-    batch::begin,
     delivery::Raw,
+    ledger::begin,
     outbox_message::{OutboxMessage, Payload},
 };
 
@@ -30,6 +33,7 @@ const READ_AT_ONCE: usize = 16;
 /// Where a service keeps its dead letters, and the handlers of the messages about them.
 #[derive(Clone)]
 pub(crate) struct Cabinet {
+    pub(crate) service: Service,
     pub(crate) database: Database,
     pub(crate) environment: Environment,
 }
@@ -51,6 +55,33 @@ impl Cabinet {
         let mut transaction = begin(&self.database).await?;
         dead_letters::file(&mut transaction, letter).await?;
         transaction.commit().await
+    }
+
+    /// The message as it came, but for what belonged to that one sending: nobody waits for its outcome any more. With the
+    /// stream to publish it to. An event has reached everybody else, so this service gives it to itself alone.
+    fn again(&self, letter: &dead_letters::DeadLetter, id: Uuid) -> (String, OutboxMessage) {
+        let headers = headers_of(letter)
+            .into_iter()
+            .filter(|(name, _)| {
+                name != headers::REPLY_TO
+                    && name != headers::DEADLINE
+                    && name != headers::BROKER_MESSAGE_ID
+            })
+            .map(|(name, value)| (name.into(), value))
+            .collect();
+        let (stream, subject) = if letter.stream == EVENT_STREAM {
+            let stream = self.service.command_stream().to_owned();
+            (stream, subject::replayed_event(self.service.name()))
+        } else {
+            (letter.stream.clone(), letter.subject.clone())
+        };
+        let message = OutboxMessage {
+            id,
+            subject,
+            headers,
+            payload: Payload::of(letter.payload.clone()),
+        };
+        (stream, message)
     }
 
     /// Up to `limit` letters; fewer where they are long, but at least one if there is one.
@@ -119,7 +150,8 @@ where
             let replayed = dead_letters::mark_replayed(transaction, id, now).await?;
             outcomes.push(match found {
                 Some(letter) if replayed => {
-                    effects.again(&letter.stream.clone(), message_of(&letter, effects));
+                    let (stream, message) = self.0.again(&letter, effects.next_id());
+                    effects.again(&stream, message);
                     let mut shown = shown(letter);
                     shown.replayed_at = Some(now);
                     Outcome::Done(shown)
@@ -156,25 +188,6 @@ where
             });
         }
         Ok(outcomes)
-    }
-}
-
-/// The message as it came, but for what belonged to that one sending: nobody waits for its outcome any more.
-fn message_of(letter: &dead_letters::DeadLetter, effects: &Effects) -> OutboxMessage {
-    let headers = headers_of(letter)
-        .into_iter()
-        .filter(|(name, _)| {
-            name != headers::REPLY_TO
-                && name != headers::DEADLINE
-                && name != headers::BROKER_MESSAGE_ID
-        })
-        .map(|(name, value)| (name.into(), value))
-        .collect();
-    OutboxMessage {
-        id: effects.next_id(),
-        subject: letter.subject.clone(),
-        headers,
-        payload: Payload::of(letter.payload.clone()),
     }
 }
 

@@ -10,15 +10,21 @@ use uuid::Uuid;
 
 use crate::{
     context::{Context, Known},
-    header_map, spans,
+    header_map,
+    source::{Family, Source},
+    spans,
 };
 
 /// A message that can be given to a handler.
 pub(crate) struct Delivery {
     pub(crate) raw: Raw,
     pub(crate) context: Context,
+    pub(crate) family: Family,
     pub(crate) schema: String,
+    /// Where somebody waits for the outcome, if that was still so when this was read.
     pub(crate) reply_to: Option<String>,
+    /// Until when, in microseconds since 1970 (UTC).
+    pub(crate) deadline: Option<i64>,
     pub(crate) fingerprint: Option<String>,
     /// Others under the same id that came before this one was settled. All are acknowledged and answered together.
     pub(crate) twins: Vec<Delivery>,
@@ -37,6 +43,7 @@ pub(crate) struct Unreadable {
 pub(crate) struct Raw {
     pub(crate) message: jetstream::Message,
     pub(crate) stream: &'static str,
+    pub(crate) consumer: &'static str,
     pub(crate) stream_sequence: u64,
     pub(crate) delivered: i64,
 }
@@ -44,13 +51,14 @@ pub(crate) struct Raw {
 impl Raw {
     pub(crate) fn of(
         message: jetstream::Message,
-        stream: &'static str,
+        source: &Source,
     ) -> Result<Self, async_nats::Error> {
         let info = message.info()?;
         let (stream_sequence, delivered) = (info.stream_sequence, info.delivered);
         Ok(Self {
             message,
-            stream,
+            stream: source.stream,
+            consumer: source.consumer,
             stream_sequence,
             delivered,
         })
@@ -73,13 +81,15 @@ impl Raw {
 
 impl Delivery {
     /// Reads the headers.
-    pub(crate) fn read(raw: Raw, now: Timestamp) -> Result<Self, Unreadable> {
+    pub(crate) fn read(raw: Raw, source: &Source, now: Timestamp) -> Result<Self, Unreadable> {
         match read_headers(&raw, now) {
             Ok(read) => Ok(Self {
+                family: source.family(&raw.message.subject),
                 raw,
                 context: read.context,
                 schema: read.schema,
                 reply_to: read.reply_to,
+                deadline: read.deadline,
                 fingerprint: read.fingerprint,
                 twins: Vec::new(),
                 span: read.span,
@@ -111,6 +121,7 @@ struct Read {
     context: Context,
     schema: String,
     reply_to: Option<String>,
+    deadline: Option<i64>,
     fingerprint: Option<String>,
     span: Span,
 }
@@ -148,6 +159,7 @@ fn read_headers(raw: &Raw, now: Timestamp) -> Result<Read, String> {
         },
         schema,
         reply_to,
+        deadline,
         fingerprint: text(headers::FINGERPRINT).map(str::to_owned),
         span,
     })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_storage::{Database, StorageError, inbox, outbox};
+use muster_storage::{Database, StorageError, inbox, late_outcomes, outbox};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -64,6 +64,9 @@ async fn forget(
     let outbox_before = now.minus(retention.outbox).as_micros();
     let outbox =
         outbox::forget_published_before(&mut transaction, outbox_before, ROWS_AT_ONCE).await?;
+    // Nobody waits there any more.
+    let before = now.as_micros();
+    let addresses = late_outcomes::forget_before(&mut transaction, before, ROWS_AT_ONCE).await?;
     transaction.commit().await?;
-    Ok(inbox.max(outbox) >= ROWS_AT_ONCE.unsigned_abs())
+    Ok(inbox.max(outbox).max(addresses) >= ROWS_AT_ONCE.unsigned_abs())
 }

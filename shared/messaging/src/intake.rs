@@ -1,4 +1,4 @@
-//! Takes commands from the stream, batch by batch.
+//! Takes messages from a stream, batch by batch.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -6,12 +6,12 @@ use async_nats::{
     Subject,
     jetstream::{self, AckKind, consumer::PullConsumer},
 };
-use muster_contract::{Service, topology::ACKNOWLEDGE_WAIT};
+use muster_contract::topology::ACKNOWLEDGE_WAIT;
 use muster_platform::ComponentHealth;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::{Broker, ahead::Ahead, settling::Settler, topology::chain};
+use crate::{Broker, ahead::Ahead, settling::Settler, source::Source, topology::chain};
 
 /// Pause before the consumer is looked up again.
 const CONSUMER_PAUSE: Duration = Duration::from_millis(200);
@@ -35,7 +35,7 @@ const _: () = assert!(
 
 /// The consuming half of a service.
 pub(crate) struct Intake {
-    pub(crate) service: Service,
+    pub(crate) source: Source,
     pub(crate) broker: Broker,
     pub(crate) settler: Settler,
     pub(crate) health: ComponentHealth,
@@ -64,7 +64,8 @@ impl Intake {
                     pace = self.take(ahead, pace).await;
                 }
                 Err(error) => {
-                    self.health.down(format!("no commands: {error}"));
+                    self.health
+                        .down(format!("no {}: {error}", self.source.what));
                     self.pause(CONSUMER_PAUSE).await;
                 }
             }
@@ -75,7 +76,7 @@ impl Intake {
         let consumer: PullConsumer = self
             .broker
             .jetstream()
-            .get_consumer_from_stream(self.service.name(), self.service.command_stream())
+            .get_consumer_from_stream(self.source.consumer, self.source.stream)
             .await
             .map_err(|error| chain(&error))?;
         let (at_once, batch_limit) = match pace {
@@ -112,7 +113,7 @@ impl Intake {
                 match message {
                     Ok(message) => taken.push(message),
                     Err(error) => {
-                        warn!(target: "muster::messaging", error = %chain(&error), "asking for commands anew");
+                        warn!(target: "muster::messaging", error = %chain(&error), "asking for messages anew");
                         broken = true;
                     }
                 }

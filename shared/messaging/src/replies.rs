@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use muster_contract::{Reply, ReplyBody};
+use muster_contract::Reply;
 use tracing::{error, warn};
 
-use crate::{Broker, delivery::Delivery};
+use crate::Broker;
 
 /// Room for what stands around an outcome in a reply: id and fingerprint.
 const ENVELOPE: usize = 1024;
@@ -15,35 +15,26 @@ pub(crate) fn outcome_limit(broker: &Broker) -> usize {
     broker.payload_limit().saturating_sub(ENVELOPE)
 }
 
-/// Sends the replies to a batch: `replies` holds one for each delivery. One message for all replies to one address.
-pub(crate) async fn send(broker: &Broker, batch: &[Delivery], replies: Vec<ReplyBody>) {
-    let mut by_address: HashMap<&str, Vec<Reply>> = HashMap::new();
-    let mut add = |asked: &'_ Delivery, address, body| {
-        by_address.entry(address).or_default().push(Reply {
-            id: asked.context.id(),
-            fingerprint: asked.fingerprint.clone(),
-            body,
-        });
-    };
-    for (delivery, body) in batch.iter().zip(replies) {
-        for twin in &delivery.twins {
-            if let Some(address) = twin.reply_to.as_deref() {
-                // With another fingerprint it is another request under the same Idempotency-Key.
-                let same = twin.fingerprint == delivery.fingerprint;
-                let body = if same {
-                    body.clone()
-                } else {
-                    ReplyBody::KeyReused
-                };
-                add(twin, address, body);
-            }
-        }
-        if let Some(address) = delivery.reply_to.as_deref() {
-            add(delivery, address, body);
+/// Replies on their way, by address.
+#[derive(Default)]
+pub(crate) struct Replies {
+    by_address: HashMap<String, Vec<Reply>>,
+}
+
+impl Replies {
+    /// One more.
+    pub(crate) fn add(&mut self, address: &str, reply: Reply) {
+        match self.by_address.get_mut(address) {
+            Some(replies) => replies.push(reply),
+            None => drop(self.by_address.insert(address.to_owned(), vec![reply])),
         }
     }
-    for (address, replies) in by_address {
-        publish(broker, address, &replies).await;
+
+    /// Sends them: one message for all to one address.
+    pub(crate) async fn send(self, broker: &Broker) {
+        for (address, replies) in self.by_address {
+            publish(broker, &address, &replies).await;
+        }
     }
 }
 

@@ -3,21 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use muster_contract::{Command, Event, Query, Service, dead_letters, message::Never};
-use muster_platform::{ComponentHealth, Shutdown};
+use muster_platform::Shutdown;
 use tokio::sync::mpsc;
 
 use crate::{
     AnswerQuery, BeginCommand, BrokerError, Foundation, HandleCommand, Periodic, React,
-    batch::{BatchRunner, Handlers},
+    batch::Handlers,
     dead_letters::{Cabinet, Discard, Replay},
     erased::{AtOnce, CommandHandlerOf, QueryHandlerOf, ReactionOf},
-    housekeeping::{self, Retention},
-    intake::Intake,
+    outlet::Outlet,
     periodic::PeriodicWork,
-    publisher::{self, Publisher},
+    publisher,
     queries::{self, QueryHandlers},
-    replies,
-    settling::Settler,
+    source::Source,
+    tasks::Tasks,
+    telling,
 };
 
 /// What a site may set.
@@ -46,7 +46,6 @@ pub struct ServiceBuilder {
     service: Service,
     foundation: Foundation,
     handlers: Handlers,
-    reactions: Handlers,
     periodic: Vec<PeriodicWork>,
     queries: QueryHandlers,
 }
@@ -63,8 +62,7 @@ impl ServiceBuilder {
         Self {
             service,
             foundation,
-            handlers: Handlers::new(),
-            reactions: Handlers::new(),
+            handlers: Handlers::default(),
             periodic: Vec::new(),
             queries: QueryHandlers::new(),
         }
@@ -80,7 +78,7 @@ impl ServiceBuilder {
     #[must_use]
     pub fn begin<C: Command>(mut self, handler: impl BeginCommand<C>) -> Self {
         let handler = Arc::new(CommandHandlerOf::<C, _>::new(handler));
-        self.handlers.insert(C::schema(), handler);
+        self.handlers.commands.insert(C::schema(), handler);
         self
     }
 
@@ -88,7 +86,7 @@ impl ServiceBuilder {
     #[must_use]
     pub fn react<E: Event>(mut self, handler: impl React<E>) -> Self {
         let handler = Arc::new(ReactionOf::<E, _>::new(handler));
-        self.reactions.insert(E::schema(), handler);
+        self.handlers.reactions.insert(E::schema(), handler);
         self
     }
 
@@ -135,12 +133,12 @@ impl ServiceBuilder {
 
     /// Schemas of the commands that have a handler.
     pub fn handled_commands(&self) -> impl Iterator<Item = &str> {
-        self.handlers.keys().map(String::as_str)
+        self.handlers.commands.keys().map(String::as_str)
     }
 
     /// Schemas of the events that are reacted to.
     pub fn awaited_events(&self) -> impl Iterator<Item = &str> {
-        self.reactions.keys().map(String::as_str)
+        self.handlers.reactions.keys().map(String::as_str)
     }
 
     /// Subjects of the queries that have a handler.
@@ -148,107 +146,47 @@ impl ServiceBuilder {
         self.queries.keys().map(String::as_str)
     }
 
-    /// Starts the tasks. They stop in order when `shutdown` is triggered: no new commands, the batch at hand is finished, what
+    /// Starts the tasks. They stop in order when `shutdown` is triggered: no new messages, the batch at hand is finished, what
     /// it has to say is published.
     pub async fn run(self, shutdown: &Shutdown) -> Result<Running, BrokerError> {
-        let name = self.service.name();
-        let cabinet = self.cabinet();
-        let Foundation {
-            broker,
-            database,
-            options,
-            environment,
-            metrics,
-            health,
-        } = self.foundation;
-        let (sender, rows) = mpsc::channel(publisher::QUEUE_LIMIT);
-        let queries = queries::serve(&broker, self.service, self.queries, shutdown).await?;
-        let component = health.register(format!("{name}: publisher"));
-        let publisher = Publisher {
-            broker: broker.clone(),
-            database: database.clone(),
-            environment: environment.clone(),
-            sent: metrics.publisher(format!("muster.evt.{name}")),
-            outbox: metrics.outbox(name),
-            health: component.clone(),
-            stop: shutdown.token(),
-        };
-        let publishing = down_if_it_panics(component, publisher.run(rows));
-        shutdown.spawn(format!("{name}: publisher"), publishing);
-        let component = health.register(format!("{name}: commands"));
-        let intake = Intake {
+        let queries = queries::serve(
+            &self.foundation.broker,
+            self.service,
+            self.queries,
+            shutdown,
+        )
+        .await?;
+        let (rows, to_publish) = mpsc::channel(publisher::QUEUE_LIMIT);
+        let (told, to_note) = mpsc::channel(telling::QUEUE_LIMIT);
+        let tasks = Tasks {
             service: self.service,
-            broker: broker.clone(),
-            settler: Settler {
-                service: self.service,
-                runner: BatchRunner {
-                    database: database.clone(),
-                    handlers: self.handlers,
-                    environment: environment.clone(),
-                    namespace: self.service.schema(),
-                    message_limit: broker.body_limit(),
-                    outcome_limit: replies::outcome_limit(&broker),
-                },
-                broker,
-                environment: environment.clone(),
-                cabinet,
-                publisher: sender,
-                metrics: metrics.consumer(self.service.command_stream(), name),
-                health: component.clone(),
-                stop: shutdown.token(),
+            outlet: Outlet {
+                broker: self.foundation.broker.clone(),
+                rows,
+                told,
             },
-            health: component.clone(),
-            batch_limit: options.batch_limit,
-            stop: shutdown.token(),
+            handlers: Arc::new(self.handlers),
+            foundation: self.foundation,
+            shutdown,
         };
-        let taking = down_if_it_panics(component, intake.run());
-        shutdown.spawn(format!("{name}: commands"), taking);
-        let retention = Retention {
-            inbox: options.inbox_retention,
-            outbox: options.outbox_retention,
-        };
-        let housekeeping = housekeeping::run(database, environment, retention, shutdown.token());
-        shutdown.spawn(format!("{name}: housekeeping"), housekeeping);
+        tasks.publish(to_publish);
+        tasks.note(to_note);
+        tasks.take(Source::commands(self.service));
+        if !tasks.handlers.reactions.is_empty() {
+            tasks.take(Source::events(self.service));
+        }
+        for work in self.periodic {
+            tasks.repeat(work);
+        }
+        tasks.keep_house();
         Ok(Running { _queries: queries })
     }
 
     fn cabinet(&self) -> Cabinet {
         Cabinet {
+            service: self.service,
             database: self.foundation.database.clone(),
             environment: self.foundation.environment.clone(),
         }
-    }
-}
-
-/// Runs the task. Nobody starts it again after a panic, so the process must not count as ready from then on.
-async fn down_if_it_panics(health: ComponentHealth, task: impl Future<Output = ()>) {
-    struct Guard(ComponentHealth);
-    impl Drop for Guard {
-        fn drop(&mut self) {
-            if std::thread::panicking() {
-                self.0.down("it panicked");
-            }
-        }
-    }
-    let _guard = Guard(health);
-    task.await;
-}
-
-#[cfg(test)]
-mod tests {
-    use muster_platform::Health;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_process_whose_task_panicked_is_not_ready() {
-        let health = Health::new();
-        let component = health.register("task");
-        component.ready();
-        down_if_it_panics(component.clone(), async {}).await;
-        assert!(health.ready());
-        let task = down_if_it_panics(component, async { panic!("on purpose") });
-        assert!(tokio::spawn(task).await.is_err());
-        assert!(!health.ready());
     }
 }

@@ -1,25 +1,26 @@
-//! Sees commands through to their end: carried out and acknowledged, or put aside.
+//! Sees commands and events through to their end: carried out and acknowledged, or put aside.
 
 use std::{collections::HashMap, time::Duration};
 
 use async_nats::jetstream::{self, AckKind};
-use muster_contract::{ReplyBody, Service};
+use muster_contract::ReplyBody;
 use muster_platform::ComponentHealth;
 use muster_storage::StorageError;
 use muster_telemetry::metrics::ConsumerMetrics;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
-    Broker, Environment,
+    Environment,
     ahead::Ahead,
-    batch::{BatchError, BatchRunner, Settled},
+    batch::{BatchError, BatchRunner, Fate, Settled},
     breakpoint,
     dead_letters::Cabinet,
     delivery::{Delivery, Raw},
-    outbox_message::PendingRow,
-    replies,
+    ledger::Consequences,
+    outlet::Outlet,
+    source::Source,
     topology::chain,
 };
 
@@ -42,14 +43,13 @@ const DATABASE_PAUSE: Duration = Duration::from_millis(250);
 /// How long a message stays in its stream that could neither be processed nor filed as a dead letter.
 const FILING_PAUSE: Duration = Duration::from_secs(30);
 
-/// Runs commands until each has come to its end.
+/// Runs messages until each has come to its end.
 pub(crate) struct Settler {
-    pub(crate) service: Service,
-    pub(crate) broker: Broker,
+    pub(crate) source: Source,
     pub(crate) environment: Environment,
     pub(crate) runner: BatchRunner,
     pub(crate) cabinet: Cabinet,
-    pub(crate) publisher: mpsc::Sender<PendingRow>,
+    pub(crate) outlet: Outlet,
     pub(crate) metrics: ConsumerMetrics,
     pub(crate) health: ComponentHealth,
     pub(crate) stop: CancellationToken,
@@ -79,14 +79,14 @@ impl Settler {
         let mut places = HashMap::with_capacity(messages.len());
         let mut exhausted = Vec::new();
         for message in messages {
-            let raw = match Raw::of(message, self.service.command_stream()) {
+            let raw = match Raw::of(message, &self.source) {
                 Ok(raw) => raw,
                 Err(error) => {
                     error!(target: "muster::messaging", %error, "a message that does not come from a stream");
                     continue;
                 }
             };
-            match Delivery::read(raw, now) {
+            match Delivery::read(raw, &self.source, now) {
                 Err(unreadable) => {
                     self.file(&unreadable.raw, &unreadable.reason, ahead).await;
                 }
@@ -143,7 +143,7 @@ impl Settler {
 
     /// Each command in a transaction of its own; the one that fails again is put aside.
     async fn one_by_one(&self, batch: Vec<Delivery>, reason: &str, ahead: &mut Ahead) {
-        warn!(target: "muster::messaging", size = batch.len(), reason, "a batch failed; trying one command at a time");
+        warn!(target: "muster::messaging", size = batch.len(), reason, "a batch failed; trying one message at a time");
         for delivery in batch {
             let alone = vec![delivery];
             match self.attempt(&alone, true, ahead).await {
@@ -196,10 +196,10 @@ impl Settler {
     async fn settle_exhausted(&self, delivery: Delivery, ahead: &mut Ahead) {
         loop {
             match self.runner.remembered(&delivery).await {
-                Ok(Some(reply)) => {
+                Ok(Some(fate)) => {
                     let settled = Settled {
-                        replies: vec![reply],
-                        rows: Vec::new(),
+                        fates: vec![fate],
+                        consequences: Consequences::default(),
                         duplicates: 1,
                     };
                     return self.finish(vec![delivery], settled).await;
@@ -221,22 +221,21 @@ impl Settler {
     /// acknowledgement by the next delivery, a lost publication by the sweep of the outbox.
     async fn finish(&self, batch: Vec<Delivery>, settled: Settled) {
         let Settled {
-            replies,
-            rows,
+            fates,
+            consequences,
             duplicates,
         } = settled;
         self.metrics.duplicates(count(duplicates));
-        replies::send(&self.broker, &batch, replies).await;
+        breakpoint::reached(breakpoint::BEFORE_REPLY).await;
+        let Consequences { rows, replies } = consequences;
+        self.outlet.reply(&batch, fates, replies).await;
         breakpoint::reached(breakpoint::AFTER_COMMIT).await;
         for delivery in batch.iter().flat_map(Delivery::with_twins) {
             // Unacknowledged it comes again, and the inbox knows it.
             let _ = delivery.raw.message.ack().await;
         }
         breakpoint::reached(breakpoint::AFTER_ACKNOWLEDGEMENT).await;
-        for row in rows {
-            // A full queue is no loss either: the sweep finds the row.
-            let _ = self.publisher.try_send(row);
-        }
+        self.outlet.publish(rows);
     }
 
     /// Files the message and tells whoever waits for it.
@@ -248,8 +247,8 @@ impl Settler {
         for twin in &delivery.twins {
             let _ = twin.raw.message.ack().await;
         }
-        let reply = vec![ReplyBody::DeadLettered];
-        replies::send(&self.broker, std::slice::from_ref(&delivery), reply).await;
+        let fate = vec![Fate::Answered(ReplyBody::DeadLettered)];
+        self.outlet.reply(&[delivery], fate, Vec::new()).await;
     }
 
     /// Files the message, then takes it from the stream. Until it is filed it stays there. Tells whether it is filed.
@@ -286,7 +285,7 @@ impl Settler {
 
     /// Waits a little. The commands at hand are kept; those that wait behind them are for other replicas.
     async fn wait_for_database(&self, error: &StorageError, ahead: &mut Ahead) {
-        warn!(target: "muster::messaging", error = %chain(error), "the database is away; commands wait");
+        warn!(target: "muster::messaging", error = %chain(error), "the database is away; messages wait");
         self.health.degraded("the database is away");
         ahead.release().await;
         self.pause(DATABASE_PAUSE).await;

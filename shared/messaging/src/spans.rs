@@ -2,10 +2,7 @@
 //! sender's as parent, so that the service graph of Tempo sees the edge.
 
 use async_nats::HeaderMap;
-use muster_contract::{
-    headers,
-    table::{CONTRACT, Entry},
-};
+use muster_contract::headers;
 use muster_storage::Engine;
 use muster_telemetry::{names, propagation};
 use tracing::{Span, field, info_span};
@@ -24,7 +21,7 @@ pub(crate) fn process(raw: &Raw, headers: &HeaderMap, id: Uuid) -> Span {
         messaging.operation.name = names::value::PROCESS,
         messaging.operation.r#type = names::value::PROCESS,
         messaging.destination.name = %raw.message.subject,
-        messaging.consumer.group.name = field::Empty,
+        messaging.consumer.group.name = raw.consumer,
         messaging.message.id = %id,
         messaging.message.conversation_id = field::Empty,
         nats.stream = raw.stream,
@@ -39,18 +36,14 @@ pub(crate) fn process(raw: &Raw, headers: &HeaderMap, id: Uuid) -> Span {
     if let Some(correlation) = header_map::get(headers, headers::CORRELATION_ID) {
         span.record(names::MESSAGING_MESSAGE_CONVERSATION_ID, correlation);
     }
-    if let Some(entry) = entry_of(&raw.message.subject) {
-        span.record(names::MESSAGING_CONSUMER_GROUP_NAME, entry.service.name());
-    }
     propagation::set_parent_from_nats(&span, headers);
     span
 }
 
 /// The trace context under which a message's consequences are sent: its span's, or where that is off the one it came with.
 pub(crate) fn trace_of(span: &Span, map: &HeaderMap) -> Option<(String, String)> {
-    let text = propagation::to_text(&propagation::context_of(span));
-    if let Some(parent) = text.traceparent {
-        return Some((parent, text.tracestate.unwrap_or_default()));
+    if let Some(own) = own_trace(span) {
+        return Some(own);
     }
     let value = |name| header_map::get(map, name).map(str::to_owned);
     Some((
@@ -59,7 +52,23 @@ pub(crate) fn trace_of(span: &Span, map: &HeaderMap) -> Option<(String, String)>
     ))
 }
 
-/// The transaction that a command is carried out in, together with the rest of its batch.
+/// The span's own trace context, unless it is off.
+pub(crate) fn own_trace(span: &Span) -> Option<(String, String)> {
+    let text = propagation::to_text(&propagation::context_of(span));
+    Some((text.traceparent?, text.tracestate.unwrap_or_default()))
+}
+
+/// A run of periodic work: the root of a trace of its own.
+pub(crate) fn periodic(name: &str) -> Span {
+    info_span!(
+        target: "muster::messaging",
+        parent: None,
+        "periodic",
+        otel.name = names::span::periodic(name),
+    )
+}
+
+/// The transaction that a message takes effect in, together with the rest of its batch.
 pub(crate) fn transaction(
     process: &Span,
     engine: Engine,
@@ -195,10 +204,6 @@ fn template(subject: &str) -> String {
         *project = "{project}";
     }
     tokens.join(".")
-}
-
-fn entry_of(subject: &str) -> Option<&'static Entry> {
-    CONTRACT.iter().find(|entry| entry.subject == subject)
 }
 
 #[cfg(test)]

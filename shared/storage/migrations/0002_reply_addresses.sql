@@ -12,4 +12,5 @@ CREATE TABLE reply_addresses (
 
 CREATE INDEX reply_addresses_deadline ON reply_addresses (deadline);
 
-CREATE INDEX reply_addresses_settled_at ON reply_addresses (settled_at) WHERE settled_at IS NOT NULL;
+CREATE INDEX reply_addresses_settled_at ON reply_addresses (settled_at, command_id)
+    WHERE settled_at IS NOT NULL;

@@ -91,7 +91,7 @@ pub(crate) static MARK_SETTLED: SetStatement = SetStatement::new(
 
 pub(crate) const UNTOLD: &str = "SELECT a.command_id, a.address, a.deadline, i.fingerprint, i.outcome \
      FROM reply_addresses AS a JOIN inbox AS i ON i.id = a.command_id \
-     WHERE a.settled_at IS NOT NULL AND a.settled_at < $1 ORDER BY a.settled_at LIMIT $2";
+     WHERE a.settled_at IS NOT NULL AND a.settled_at < $1 ORDER BY a.settled_at, a.command_id LIMIT $2";
 
 pub(crate) static FORGET_TOLD: SetStatement = SetStatement::new(
     "DELETE FROM reply_addresses WHERE settled_at IS NOT NULL AND command_id IN (SELECT r.id FROM {rows})",
@@ -152,7 +152,8 @@ pub async fn settle(
     Ok((settled, addresses))
 }
 
-/// Up to `limit` outcomes stored before `settled_before` (microseconds since 1970) that were not told, oldest first.
+/// Up to `limit` outcomes stored before `settled_before` (microseconds since 1970) that were not told, oldest first, those of one
+/// command together.
 pub async fn untold(
     database: &Database,
     settled_before: i64,

@@ -79,7 +79,7 @@ impl Steering {
         .unwrap();
     }
 
-    async fn wait_at_gate(&self) {
+    pub(crate) async fn wait_at_gate(&self) {
         let mut gate = self.inner.gate.subscribe();
         self.inner.at_gate.fetch_add(1, Ordering::SeqCst);
         gate.wait_for(|open| *open).await.unwrap();

@@ -14,6 +14,12 @@ pub(crate) struct WriteNote {
     pub(crate) act: Act,
 }
 
+/// Asks for a note whose writing takes time.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct BeginNote {
+    pub(crate) name: String,
+}
+
 /// What the handler does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum Act {
@@ -89,6 +95,22 @@ impl Message for WriteNote {
 }
 
 impl Command for WriteNote {
+    type Reply = NoteWritten;
+    type Refusal = Forbidden;
+}
+
+impl BeginNote {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
+}
+
+impl Message for BeginNote {
+    const SERVICE: Service = Service::JobArchive;
+    const NAME: &'static str = "test-begin-note";
+}
+
+impl Command for BeginNote {
     type Reply = NoteWritten;
     type Refusal = Forbidden;
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod handlers;
 pub(crate) mod ingress;
+pub(crate) mod later;
 pub(crate) mod messages;
 pub(crate) mod service;
 
@@ -16,7 +17,8 @@ use async_nats::{
 };
 use futures_util::StreamExt as _;
 use muster_contract::{
-    Part, Service, headers,
+    Message as _, Part, Service, headers,
+    subject::event_of_any_project,
     topology::{EVENT_STREAM, Limits},
 };
 use muster_messaging::{ServiceOptions, topology};
@@ -26,8 +28,9 @@ use muster_testkit::{DEADLINE, NatsServer, PostgresServer, TemporaryDirectory, e
 
 use handlers::Steering;
 use ingress::{ClientSetup, Ingress};
+use later::Due;
 use messages::NoteAppeared;
-use service::{Setup, TestService};
+use service::{Later, Setup, TestService};
 
 /// Where the test service has its tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +152,35 @@ impl World {
             clock: Arc::new(SystemClock),
             options: ServiceOptions::default(),
             steering: self.steering.clone(),
+            later: None,
         }
+    }
+
+    /// One that reacts to events and does what is due, every so often.
+    pub(crate) fn setup_later(&self, interval: Duration, due: &Due) -> Setup {
+        let due = due.clone();
+        Setup {
+            later: Some(Later { interval, due }),
+            ..self.setup()
+        }
+    }
+
+    /// Makes the consumer of events that the contract has none of for the test service: the events are its own.
+    pub(crate) async fn make_event_consumer(&self) {
+        let config = pull::Config {
+            ack_wait: Duration::from_secs(1),
+            filter_subjects: vec![event_of_any_project(
+                Service::JobArchive.name(),
+                NoteAppeared::VERSION,
+                NoteAppeared::NAME,
+            )],
+            ..muster_contract::topology::command_consumer(Service::JobArchive)
+        };
+        self.jetstream()
+            .await
+            .create_consumer_on_stream(config, EVENT_STREAM)
+            .await
+            .unwrap();
     }
 
     /// One that reaches the broker through a proxy.

@@ -15,7 +15,8 @@ use tokio::runtime::Runtime;
 
 use super::{
     handlers::{Answering, Steering, Writing},
-    messages::{Ask, WriteNote},
+    later::{Beginning, DoingDue, Due, Reacting},
+    messages::{Ask, BeginNote, NoteAppeared, WriteNote},
 };
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("tests/promises/migrations");
@@ -30,6 +31,16 @@ pub(crate) struct Setup {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) options: ServiceOptions,
     pub(crate) steering: Steering,
+    /// With handlers whose work comes to its end later.
+    pub(crate) later: Option<Later>,
+}
+
+/// Handlers whose work comes to its end later.
+#[derive(Clone)]
+pub(crate) struct Later {
+    /// How often the periodic work runs.
+    pub(crate) interval: Duration,
+    pub(crate) due: Due,
 }
 
 /// A running instance.
@@ -194,7 +205,14 @@ async fn start(setup: Setup, health: Health) -> Parts {
         metrics: Metrics::new("job-archive", "test").unwrap(),
         health,
     };
-    let running = ServiceBuilder::new(Service::JobArchive, foundation)
+    let mut builder = ServiceBuilder::new(Service::JobArchive, foundation);
+    if let Some(Later { interval, due }) = setup.later {
+        builder = builder
+            .begin::<BeginNote>(Beginning)
+            .react::<NoteAppeared>(Reacting(setup.steering.clone()))
+            .periodic("due notes", interval, DoingDue(due));
+    }
+    let running = builder
     .command::<WriteNote>(Writing(setup.steering.clone()))
     .query::<Ask>(Answering(setup.steering, database.clone()))
     .dead_letters::<job_archive::ListDeadLetters, job_archive::ReplayDeadLetter, job_archive::DiscardDeadLetter>()
