@@ -21,6 +21,8 @@ mod domain;
 mod migrations;
 mod periodic;
 mod queries;
+#[cfg(test)]
+mod races;
 mod site_nodes;
 mod store;
 #[cfg(test)]
@@ -81,11 +83,7 @@ pub async fn start(
         .command::<ReleaseNodes>(ReleaseNodesHandler)
         .command::<HoldNodes>(HoldNodesHandler)
         .command::<ChangeNode>(ChangeNodeHandler)
-        .periodic(
-            "queue deadlines",
-            INTERVAL,
-            QueueDeadlines::new(clock),
-        )
+        .periodic("queue deadlines", INTERVAL, QueueDeadlines::new(clock))
         .query::<ListNodes>(ListNodesHandler(database.clone()))
         .query::<ListPools>(ListPoolsHandler(database.clone()))
         .query::<ExplainAllocation>(ExplainAllocationHandler(database))

@@ -122,7 +122,12 @@ async fn add(
     }
     let name = pool.to_owned();
     let selector = NodeSelector::Pool { name: name.clone() };
-    let Some(pool) = pools(transaction).await?.fitting(&selector).first().copied() else {
+    let Some(pool) = pools(transaction)
+        .await?
+        .fitting(&selector)
+        .first()
+        .copied()
+    else {
         return Ok(Err(ChangeNodeRefusal::UnknownPool { pool: name }));
     };
     if let Some(other) = ambiguous(transaction, new.hostname).await? {

@@ -56,7 +56,11 @@ pub(crate) async fn serve_all(
     let queue = round.look_through(queue);
 
     let tenants = queue.iter().map(|waiting| waiting.tenant.as_str());
-    let tenants = tenants.chain(arrivals.iter().map(|arrival| arrival.command.tenant.as_str()));
+    let tenants = tenants.chain(
+        arrivals
+            .iter()
+            .map(|arrival| arrival.command.tenant.as_str()),
+    );
     let mut shares = shares(transaction, tenants).await?;
     let demands = queue.iter().flat_map(|waiting| &waiting.demands);
     let demands = demands.chain(arrivals.iter().flat_map(|arrival| &arrival.demands));

@@ -38,7 +38,8 @@ static ADD: SetStatement = SetStatement::new(
 const SET_STATE: &str = "UPDATE node SET state = $2, state_since = $3, reason = $4, draining = false \
      WHERE id = $1 AND session IS NULL";
 
-const DRAIN: &str = "UPDATE node SET draining = true, reason = $2 WHERE id = $1 AND session IS NOT NULL";
+const DRAIN: &str =
+    "UPDATE node SET draining = true, reason = $2 WHERE id = $1 AND session IS NOT NULL";
 
 /// Adds nodes that are free at once.
 pub(crate) async fn add(

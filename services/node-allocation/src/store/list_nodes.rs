@@ -111,11 +111,21 @@ pub(crate) async fn list_nodes(
 pub(super) fn statement(question: &ListNodes, pool: Option<i64>) -> (ComposedSql, Vec<Bind>) {
     let mut binds: Vec<Bind> = vec![question.after.into()];
     let mut sql = ComposedSql::new()
-        .push(concat!("SELECT ", columns!(), " FROM node WHERE node.id > "))
+        .push(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM node WHERE node.id > "
+        ))
         .push_place(1);
     let conditions: [(&'static str, Option<Bind>); 4] = [
-        (" AND node.tenant = ", question.tenant.as_ref().map(Bind::from)),
-        (" AND node.session = ", question.session.as_ref().map(Bind::from)),
+        (
+            " AND node.tenant = ",
+            question.tenant.as_ref().map(Bind::from),
+        ),
+        (
+            " AND node.session = ",
+            question.session.as_ref().map(Bind::from),
+        ),
         (" AND node.pool = ", pool.map(Bind::from)),
         (" AND node.id = ", question.id.map(Bind::from)),
     ];
@@ -131,7 +141,11 @@ pub(super) fn statement(question: &ListNodes, pool: Option<i64>) -> (ComposedSql
     states.dedup();
     for (number, state) in states.iter().enumerate() {
         binds.push(state.name().into());
-        let start = if number == 0 { " AND node.state IN (" } else { ", " };
+        let start = if number == 0 {
+            " AND node.state IN ("
+        } else {
+            ", "
+        };
         sql = sql.push(start).push_place(binds.len());
     }
     if !states.is_empty() {

@@ -28,8 +28,7 @@ struct Row {
     wait_until: i64,
 }
 
-const ALL: &str =
-    "SELECT request, session, tenant, demands, enqueued_at, wait_until FROM waiting_request ORDER BY request";
+const ALL: &str = "SELECT request, session, tenant, demands, enqueued_at, wait_until FROM waiting_request ORDER BY request";
 
 pub(super) const EARLIEST_END: &str = "SELECT MIN(wait_until) FROM waiting_request";
 
