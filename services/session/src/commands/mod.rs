@@ -40,3 +40,5 @@ macro_rules! handler {
 }
 
 use handler;
+#[cfg(test)]
+pub(crate) use orders::{Order, Reached};

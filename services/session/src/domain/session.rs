@@ -65,14 +65,18 @@ impl Session {
                 return None;
             }
         }
-        let new: Vec<HeldNode> = leases
-            .iter()
-            .filter(|lease| !self.holds(lease.id, lease.generation))
-            .map(|lease| HeldNode {
-                lease: lease.clone(),
-                counted_from,
-            })
-            .collect();
+        let mut new: Vec<HeldNode> = Vec::with_capacity(leases.len());
+        for lease in leases {
+            let is_same = |held: &HeldNode| {
+                held.lease.id == lease.id && held.lease.generation == lease.generation
+            };
+            if !self.nodes.iter().chain(&new).any(is_same) {
+                new.push(HeldNode {
+                    lease: lease.clone(),
+                    counted_from,
+                });
+            }
+        }
         if self.job.is_none() {
             self.expires_at = expiry::with_new_nodes(self.expires_at, &self.nodes, &new);
         }

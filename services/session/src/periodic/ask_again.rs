@@ -62,6 +62,3 @@ pub(crate) async fn ask_again(
     }
     Ok((more, sayings))
 }
-
-#[cfg(test)]
-mod tests;

@@ -59,6 +59,3 @@ fn take(book: &mut Book<'_>, moment: Moment, refused: &AllocationRefused) {
     book.sayings
         .settle(moment.cause, pending.command, settlement);
 }
-
-#[cfg(test)]
-mod tests;

@@ -36,4 +36,6 @@ macro_rules! reaction {
     };
 }
 
+#[cfg(test)]
+pub(crate) use news::News;
 use reaction;

@@ -121,6 +121,3 @@ fn send_back(book: &mut Book<'_>, moment: Moment, granted: &NodesGranted) {
     };
     book.sayings.say(moment.cause, Saying::Release(release));
 }
-
-#[cfg(test)]
-mod tests;

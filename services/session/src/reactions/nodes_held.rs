@@ -60,6 +60,3 @@ fn take(book: &mut Book<'_>, moment: Moment, held: &NodesHeld) {
     let outcome = Settlement::Hold(Outcome::Done(session));
     book.sayings.settle(moment.cause, pending.command, outcome);
 }
-
-#[cfg(test)]
-mod tests;

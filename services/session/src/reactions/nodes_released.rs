@@ -74,6 +74,3 @@ fn shrunk(
     let outcome = Settlement::Shrink(Outcome::Done(session));
     book.sayings.settle(moment.cause, command, outcome);
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,57 @@
+//! How the engines run the statements: by an index, however many sessions have ended.
 
+use muster_storage::{Bind, Database, Engine, SetStatement};
+
+use super::{
+    due::{EXPIRED, MISSED, POSTPONE, TIED},
+    find_sessions::FIND,
+    held_nodes::HELD,
+    load::{NODES, SESSIONS},
+    open_sessions::COUNT,
+    pending_requests::{OF_SESSIONS, REMOVE},
+    save::{TAKE_OUT, UPDATE},
+};
+use crate::testing::on_both_engines;
+
+async fn check(database: &Database, what: &str, plan: Vec<String>) {
+    let scan = match database.engine() {
+        Engine::Sqlite => |line: &String| {
+            let scans = ["node_session", "session_node", "pending_request"];
+            scans
+                .iter()
+                .any(|table| line.starts_with(&format!("SCAN {table}")))
+                && !line.contains("USING")
+        },
+        Engine::Postgres => |line: &String| line.contains("Seq Scan"),
+    };
+    assert!(!plan.iter().any(scan), "{what}: {plan:#?}");
+}
+
+on_both_engines! {
+    async fn nothing_is_read_to_its_end(world) {
+        let database = &world.database;
+        let text = || Bind::from("x");
+        let number = || Bind::from(1_i64);
+        let sets: [(&str, &'static SetStatement, Vec<Bind>); 11] = [
+            ("sessions", &SESSIONS, vec![text()]),
+            ("nodes", &NODES, vec![text()]),
+            ("find", &FIND, vec![number(), text(), number(), text(), text()]),
+            ("count", &COUNT, vec![text(), number()]),
+            ("held", &HELD, vec![text()]),
+            ("pending", &OF_SESSIONS, vec![text()]),
+            ("answered", &REMOVE, vec![text()]),
+            ("update", &UPDATE, vec![text(), text(), number(), number(), text()]),
+            ("take out", &TAKE_OUT, vec![text(), number(), number(), number()]),
+            ("postpone", &POSTPONE, vec![text(), number(), number()]),
+            ("tied", &TIED, vec![number(), text(), text(), number()]),
+        ];
+        for (what, statement, row) in sets {
+            let plan = database.plan_set(statement, &[row]).await.unwrap();
+            check(database, what, plan).await;
+        }
+        for (what, statement) in [("expired", EXPIRED), ("missed", MISSED)] {
+            let plan = database.plan(statement, &[number(), number()]).await.unwrap();
+            check(database, what, plan).await;
+        }
+    }
+}
