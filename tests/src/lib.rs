@@ -7,6 +7,7 @@
 //! [`load`], and the [`bookkeeping`] that compares what clients were told with what is there.
 
 pub mod bookkeeping;
+pub mod caller;
 pub mod client;
 pub mod commands;
 pub mod dump;

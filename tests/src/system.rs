@@ -53,6 +53,10 @@ pub enum Process {
     Broker,
     /// `muster ingress`.
     Ingress,
+    /// `muster session`.
+    Session,
+    /// `muster node-allocation`.
+    NodeAllocation,
     /// `muster job-archive`, counted from 0.
     JobArchive(usize),
 }
@@ -63,6 +67,8 @@ impl Process {
             Process::Everything => "up",
             Process::Broker => "broker",
             Process::Ingress => "ingress",
+            Process::Session => "session",
+            Process::NodeAllocation => "node-allocation",
             Process::JobArchive(_) => "job-archive",
         }
     }
@@ -72,6 +78,8 @@ impl Process {
         match self {
             Process::Everything | Process::Ingress => "muster is ready on ",
             Process::Broker => "the broker is ready on ",
+            Process::Session => "session is ready",
+            Process::NodeAllocation => "node-allocation is ready",
             Process::JobArchive(_) => "job-archive is ready",
         }
     }
@@ -99,7 +107,7 @@ impl System {
     pub async fn parts(options: SystemOptions, job_archives: usize) -> Result<Self> {
         let mut processes = vec![Process::Broker];
         processes.extend((0..job_archives).map(Process::JobArchive));
-        processes.push(Process::Ingress);
+        processes.extend([Process::NodeAllocation, Process::Session, Process::Ingress]);
         Self::start_all(options, &processes).await
     }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use async_nats::HeaderMap;
 use futures_util::StreamExt as _;
 use muster_contract::{
-    headers, subject,
+    Service, headers, subject,
     table::{Kind, entries},
 };
 use muster_testkit::{DEADLINE, eventually};
@@ -58,7 +58,9 @@ async fn every_event_is_emitted() -> Result<()> {
     let (status, answer) = client.stop_job(&jobs::stop(1)).await?;
     ensure!(status == 200, "{answer}");
 
+    // Those of node sessions: `node_sessions.rs`.
     let mut missing: BTreeSet<String> = entries(Kind::Event)
+        .filter(|entry| entry.service == Service::JobArchive)
         .map(|entry| subject::event(entry.service.name(), entry.version, site::ALPHA, entry.name))
         .collect();
     while !missing.is_empty() {
@@ -109,6 +111,7 @@ async fn dead_letters(engine: Engine) -> Result<()> {
     }
     let system = System::up(SystemOptions::new(engine)).await?;
     let commands: Vec<(String, String)> = entries(Kind::Command)
+        .filter(|entry| entry.service == Service::JobArchive)
         .map(|entry| (entry.subject.clone(), entry.schema.clone()))
         .collect();
     // Garbage where a handler is, and a message that no handler is for.
@@ -133,6 +136,9 @@ async fn dead_letters(engine: Engine) -> Result<()> {
             "{subject} has no handler: {error}"
         );
     }
+    for service in [Service::Session, Service::NodeAllocation] {
+        filed_by(&system, service).await?;
+    }
     listed(&system, &filed).await?;
     replayed(&system, &filed).await?;
     discarded(&system).await?;
@@ -140,6 +146,43 @@ async fn dead_letters(engine: Engine) -> Result<()> {
     // Nobody was held up.
     let (status, answer) = system.alpha()?.start_job(&jobs::start(1)).await?;
     ensure!(status == 201, "{answer}");
+    Ok(())
+}
+
+/// The commands of another service: garbage of each becomes a dead letter of its own.
+async fn filed_by(system: &System, service: Service) -> Result<()> {
+    let of_service = || entries(Kind::Command).filter(|entry| entry.service == service);
+    for entry in of_service() {
+        publish(system, &entry.subject, &entry.schema, b"{\"garbage\": ").await?;
+    }
+    let nobodys = subject::command(service.name(), 1, "no-such-command");
+    let schema = format!("{service}.no-such-command/1");
+    publish(system, &nobodys, &schema, b"{}").await?;
+    let list = [
+        "dead-letters",
+        "list",
+        "--json",
+        "--service",
+        service.name(),
+    ];
+    let letters = eventually(DEADLINE, "the dead letters", async || {
+        let text = run(system, &list).await.ok()?;
+        let letters: Option<Vec<Value>> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).ok())
+            .collect();
+        letters.filter(|letters| letters.len() == of_service().count() + 1)
+    })
+    .await?;
+    let error_of = |subject: &str| {
+        let letter = letters.iter().find(|letter| letter["subject"] == subject);
+        letter.map(|letter| letter["error"].clone())
+    };
+    let without_handler = error_of(&nobodys).context("the command without a handler")?;
+    for entry in of_service() {
+        let error = error_of(&entry.subject).context("no dead letter")?;
+        ensure!(error != without_handler, "{}: {error}", entry.subject);
+    }
     Ok(())
 }
 

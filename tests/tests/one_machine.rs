@@ -290,6 +290,15 @@ async fn a_killed_broker_heals() -> Result<()> {
     system.stop(Process::Everything).await
 }
 
+/// Every part, in the order in which they are stopped.
+const PARTS: [Process; 5] = [
+    Process::Ingress,
+    Process::Session,
+    Process::NodeAllocation,
+    Process::JobArchive(0),
+    Process::Broker,
+];
+
 #[tokio::test]
 async fn a_second_job_archive_on_sqlite_is_refused() -> Result<()> {
     let mut system = System::parts(SystemOptions::new(Engine::Sqlite), 1).await?;
@@ -306,7 +315,7 @@ async fn a_second_job_archive_on_sqlite_is_refused() -> Result<()> {
     );
     let (status, answer) = system.alpha()?.start_job(&jobs::start(1)).await?;
     ensure!(status == 201, "the first was disturbed: {answer}");
-    for process in [Process::Ingress, Process::JobArchive(0), Process::Broker] {
+    for process in PARTS {
         system.stop(process).await?;
     }
     Ok(())
@@ -316,15 +325,18 @@ async fn a_second_job_archive_on_sqlite_is_refused() -> Result<()> {
 async fn parts_start_in_any_order_and_stop_in_order() -> Result<()> {
     let mut system = System::parts(SystemOptions::new(Engine::Sqlite), 1).await?;
     let client = system.alpha()?;
-    for process in [Process::Ingress, Process::JobArchive(0), Process::Broker] {
+    for process in PARTS {
         system.stop(process).await?;
     }
     // The parts wait for the broker.
-    system.spawn(Process::Ingress)?;
-    system.spawn(Process::JobArchive(0))?;
+    let others = PARTS.iter().filter(|process| **process != Process::Broker);
+    for process in others.clone() {
+        system.spawn(*process)?;
+    }
     system.start(Process::Broker).await?;
-    system.ready(Process::JobArchive(0)).await?;
-    system.ready(Process::Ingress).await?;
+    for process in others {
+        system.ready(*process).await?;
+    }
     let (status, answer) = client.start_job(&jobs::start(1)).await?;
     ensure!(status == 201, "{answer}");
     ensure!(client.jobs("").await?.len() == 1);

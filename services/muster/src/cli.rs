@@ -5,7 +5,11 @@ mod connection;
 mod dead_letters;
 mod key;
 mod migrate;
+mod node;
+mod pool;
+mod session;
 mod spec;
+mod tables;
 mod topology;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -57,8 +61,21 @@ enum Command {
     Broker,
     /// The HTTP ingress alone
     Ingress,
+    /// The session service alone; with a sub command: node sessions
+    Session {
+        #[command(subcommand)]
+        command: Option<session::Command>,
+    },
+    /// Node allocation alone
+    NodeAllocation,
     /// The job archive alone
     JobArchive,
+    /// Nodes
+    #[command(subcommand)]
+    Node(node::Command),
+    /// Pools of nodes
+    #[command(subcommand)]
+    Pool(pool::Command),
     /// Streams, consumers and permissions on NATS
     #[command(subcommand)]
     Topology(topology::Command),
@@ -85,6 +102,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Up => one_machine::up(places.settings()?).await?,
         Command::Broker => one_machine::broker_alone(places.settings()?).await?,
         Command::Ingress => parts::run(places.settings()?, Part::Ingress).await?,
+        Command::Session { command: None } => {
+            parts::run(places.settings()?, Part::Session).await?;
+        }
+        Command::Session {
+            command: Some(command),
+        } => session::run(places.settings()?, command).await?,
+        Command::NodeAllocation => parts::run(places.settings()?, Part::NodeAllocation).await?,
+        Command::Node(command) => node::run(places.settings()?, command).await?,
+        Command::Pool(command) => pool::run(places.settings()?, command).await?,
         Command::JobArchive => parts::run(places.settings()?, Part::JobArchive).await?,
         Command::Topology(command) => return topology::run(places.settings()?, command).await,
         Command::Migrate => migrate::run(&places.settings()?).await?,

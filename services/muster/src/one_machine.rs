@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use muster_contract::{Part, topology::Limits};
 use muster_ingress::Directory;
 use muster_messaging::topology;
+use muster_node_allocation::SiteNodes;
 use muster_platform::{Settings, Shutdown, settings::ConnectionUrl, shutdown::termination_signal};
 use tracing::warn;
 
@@ -26,6 +27,7 @@ pub(crate) async fn up(mut settings: Settings) -> Result<()> {
     // All that the site says is checked before anything is started.
     let site = parts::load_site(&settings)?;
     let (directory, clusters) = (Directory::of_site(&site)?, parts::clusters(&site)?);
+    let nodes = SiteNodes::of_site(&site);
     let broker = start_broker(&mut settings).await?;
     let process = Process::start(settings, "muster")?;
     let stopped = async {
@@ -33,11 +35,18 @@ pub(crate) async fn up(mut settings: Settings) -> Result<()> {
         let operator =
             connect::connect(&process.settings, Part::Operator, &process.instance).await?;
         put_topology_in_place(&process, operator.clone(), &service_tasks).await?;
-        let archive =
-            connect::connect(&process.settings, Part::JobArchive, &process.instance).await?;
-        let _running =
-            parts::start_job_archive(&process, archive.clone(), clusters, &service_tasks).await?;
-        let ingress = connect::connect(&process.settings, Part::Ingress, &process.instance).await?;
+        let connect =
+            async |part| connect::connect(&process.settings, part, &process.instance).await;
+        let archive = connect(Part::JobArchive).await?;
+        let allocation = connect(Part::NodeAllocation).await?;
+        let sessions = connect(Part::Session).await?;
+        let _running = (
+            parts::start_job_archive(&process, archive.clone(), clusters, &service_tasks).await?,
+            parts::start_node_allocation(&process, allocation.clone(), nodes, &service_tasks)
+                .await?,
+            parts::start_session(&process, sessions.clone(), &service_tasks).await?,
+        );
+        let ingress = connect(Part::Ingress).await?;
         let address =
             parts::start_ingress(&process, ingress.clone(), directory, &ingress_tasks).await?;
         process.health.wait_ready().await;
@@ -50,7 +59,7 @@ pub(crate) async fn up(mut settings: Settings) -> Result<()> {
         // First the requests that are being served, then the services they wait for, then the broker.
         parts::drain("ingress", ingress_tasks).await;
         parts::drain("services", service_tasks).await;
-        for connection in [ingress, archive, operator] {
+        for connection in [ingress, sessions, allocation, archive, operator] {
             connection.close().await;
         }
         anyhow::Ok(())

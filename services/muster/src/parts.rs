@@ -5,12 +5,15 @@ use std::{fs, net::SocketAddr, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use muster_contract::{Part, Service, topology::Limits};
 use muster_ingress::{Directory, IngressParts};
-use muster_job_archive::{Foundation, SiteClusters};
+use muster_job_archive::SiteClusters;
 use muster_messaging::{
-    Broker, CommandClient, CommandClientOptions, QueryClient, QueryClientOptions, Running,
-    ServiceOptions,
+    Broker, CommandClient, CommandClientOptions, Foundation, QueryClient, QueryClientOptions,
+    Running, ServiceOptions,
 };
-use muster_platform::{Settings, Shutdown, shutdown::Drained, site::Site};
+use muster_node_allocation::SiteNodes;
+use muster_platform::{
+    Settings, Shutdown, settings::ServiceSettings, shutdown::Drained, site::Site,
+};
 use muster_storage::{Database, Location, StorageOptions};
 use tracing::{info, warn};
 
@@ -49,18 +52,32 @@ async fn run_until_stopped(process: &Process, part: Part, shutdown: &Shutdown) -
             println!("muster is ready on http://{address}");
             shutdown.token().cancelled().await;
         }
+        Part::Session => {
+            let _running = start_session(process, broker.clone(), &tasks).await?;
+            serve(process, part, shutdown).await;
+        }
+        Part::NodeAllocation => {
+            let nodes = SiteNodes::of_site(&site);
+            let _running = start_node_allocation(process, broker.clone(), nodes, &tasks).await?;
+            serve(process, part, shutdown).await;
+        }
         Part::JobArchive => {
             let clusters = clusters(&site)?;
             let _running = start_job_archive(process, broker.clone(), clusters, &tasks).await?;
-            process.health.wait_ready().await;
-            println!("job-archive is ready");
-            shutdown.token().cancelled().await;
+            serve(process, part, shutdown).await;
         }
         Part::Operator => bail!("the operator is no process"),
     }
     drain(part.name(), tasks).await;
     broker.close().await;
     Ok(())
+}
+
+/// Says when the service takes commands, and waits for the end.
+async fn serve(process: &Process, part: Part, shutdown: &Shutdown) {
+    process.health.wait_ready().await;
+    println!("{part} is ready");
+    shutdown.token().cancelled().await;
 }
 
 /// Waits for the tasks to end in order.
@@ -120,21 +137,54 @@ pub(crate) async fn start_job_archive(
     clusters: SiteClusters,
     tasks: &Shutdown,
 ) -> Result<Running> {
+    let foundation = foundation(process, broker, Service::JobArchive).await?;
+    Ok(muster_job_archive::start(foundation, clusters, tasks).await?)
+}
+
+/// Starts the session service; what is returned must be kept while it runs.
+pub(crate) async fn start_session(
+    process: &Process,
+    broker: Broker,
+    tasks: &Shutdown,
+) -> Result<Running> {
+    let foundation = foundation(process, broker, Service::Session).await?;
+    Ok(muster_session::start(foundation, tasks).await?)
+}
+
+/// Starts node allocation; what is returned must be kept while it runs.
+pub(crate) async fn start_node_allocation(
+    process: &Process,
+    broker: Broker,
+    nodes: SiteNodes,
+    tasks: &Shutdown,
+) -> Result<Running> {
+    let foundation = foundation(process, broker, Service::NodeAllocation).await?;
+    Ok(muster_node_allocation::start(foundation, nodes, tasks).await?)
+}
+
+/// What the service runs on.
+async fn foundation(process: &Process, broker: Broker, service: Service) -> Result<Foundation> {
     let settings = &process.settings;
-    let database = open_database(settings, Service::JobArchive).await?;
-    let options = ServiceOptions {
-        batch_limit: settings.job_archive.batch_limit,
-        ..ServiceOptions::default()
-    };
-    let foundation = Foundation {
+    Ok(Foundation {
         broker,
-        database,
-        options,
+        database: open_database(settings, service).await?,
+        options: ServiceOptions {
+            batch_limit: of_service(settings, service).batch_limit,
+            ..ServiceOptions::default()
+        },
         environment: process.environment.clone(),
         metrics: process.telemetry.metrics().clone(),
         health: process.health.clone(),
-    };
-    Ok(muster_job_archive::start(foundation, clusters, tasks).await?)
+    })
+}
+
+/// The section of the service.
+fn of_service(settings: &Settings, service: Service) -> &ServiceSettings {
+    match service {
+        Service::Session => &settings.session,
+        Service::NodeAllocation => &settings.node_allocation,
+        Service::JobArchive => &settings.job_archive,
+    }
 }
 
 /// Opens the database of a service and brings its tables up to date.
@@ -151,6 +201,8 @@ pub(crate) async fn open_database(settings: &Settings, service: Service) -> Resu
         ..StorageOptions::new(location)
     };
     let migrations = match service {
+        Service::Session => &muster_session::MIGRATIONS,
+        Service::NodeAllocation => &muster_node_allocation::MIGRATIONS,
         Service::JobArchive => &muster_job_archive::MIGRATIONS,
     };
     Ok(Database::open(&options, migrations).await?)
@@ -186,10 +238,15 @@ pub(crate) fn clusters(site: &Site) -> Result<SiteClusters> {
 
 /// The limits of the streams.
 pub(crate) fn limits(settings: &Settings) -> Result<Limits> {
-    let command_bytes = settings.job_archive.command_stream_limit.as_u64();
+    let command_bytes = |service: Service| {
+        let bytes = of_service(settings, service).command_stream_limit.as_u64();
+        i64::try_from(bytes).with_context(|| format!("{}.command_stream_limit", service.schema()))
+    };
     Ok(Limits {
         replicas: settings.nats.replicas,
-        command_bytes: i64::try_from(command_bytes).context("job_archive.command_stream_limit")?,
+        session_command_bytes: command_bytes(Service::Session)?,
+        node_allocation_command_bytes: command_bytes(Service::NodeAllocation)?,
+        job_archive_command_bytes: command_bytes(Service::JobArchive)?,
         ..Limits::default()
     })
 }

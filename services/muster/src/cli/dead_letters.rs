@@ -2,15 +2,17 @@
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Subcommand, ValueEnum};
-use comfy_table::{Table, presets::NOTHING};
 use muster_contract::{
     Service,
     dead_letters::{DeadLetter, DeadLetterFilter, DeadLetterId, DeadLetterPage, PAGE_LIMIT},
-    job_archive,
+    job_archive, node_allocation, session,
 };
-use muster_platform::{Settings, Timestamp};
+use muster_platform::Settings;
 
-use super::connection::OperatorConnection;
+use super::{
+    connection::OperatorConnection,
+    tables::{Listing, or_dash, time},
+};
 
 /// Characters of an error that the table shows.
 const ERROR_WIDTH: usize = 80;
@@ -62,6 +64,10 @@ pub(crate) enum Command {
 /// A service, by name.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Owner {
+    /// Sessions
+    Session,
+    /// Pools, nodes and leases
+    NodeAllocation,
     /// The job archive
     JobArchive,
 }
@@ -69,6 +75,8 @@ pub(crate) enum Owner {
 impl Owner {
     fn service(self) -> Service {
         match self {
+            Owner::Session => Service::Session,
+            Owner::NodeAllocation => Service::NodeAllocation,
             Owner::JobArchive => Service::JobArchive,
         }
     }
@@ -103,15 +111,8 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
 }
 
 async fn list(connection: &OperatorConnection, owner: Owner, all: bool, json: bool) -> Result<()> {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header([
-        "ID",
-        "FILED",
-        "SUBJECT",
-        "DELIVERIES",
-        "REPLAYED",
-        "ERROR",
-    ]);
+    let columns = ["ID", "FILED", "SUBJECT", "DELIVERIES", "REPLAYED", "ERROR"];
+    let mut listing = Listing::new(json, columns);
     let mut after = 0;
     let mut waiting;
     loop {
@@ -122,23 +123,20 @@ async fn list(connection: &OperatorConnection, owner: Owner, all: bool, json: bo
         };
         after = last.id;
         for letter in page.dead_letters {
-            if json {
-                println!("{}", serde_json::to_string(&letter)?);
-                continue;
-            }
-            let replayed = letter.replayed_at.map_or_else(|| "-".to_owned(), time);
-            table.add_row([
-                letter.id.to_string(),
-                time(letter.filed_at),
-                letter.subject,
-                letter.deliveries.to_string(),
-                replayed,
-                letter.error.chars().take(ERROR_WIDTH).collect(),
-            ]);
+            listing.add(&letter, || {
+                [
+                    letter.id.to_string(),
+                    time(letter.filed_at),
+                    letter.subject.clone(),
+                    letter.deliveries.to_string(),
+                    or_dash(letter.replayed_at.map(time)),
+                    letter.error.chars().take(ERROR_WIDTH).collect(),
+                ]
+            })?;
         }
     }
+    listing.finish();
     if !json {
-        println!("{}", table.trim_fmt());
         println!("{waiting} waiting in {}", owner.service());
     }
     Ok(())
@@ -178,28 +176,35 @@ async fn page(
         include_replayed,
     };
     match owner {
+        Owner::Session => connection.ask(&session::ListDeadLetters(filter)).await,
+        Owner::NodeAllocation => {
+            let query = node_allocation::ListDeadLetters(filter);
+            connection.ask(&query).await
+        }
         Owner::JobArchive => connection.ask(&job_archive::ListDeadLetters(filter)).await,
     }
 }
 
 async fn replay(connection: &OperatorConnection, owner: Owner, id: i64) -> Result<DeadLetter> {
+    let id = DeadLetterId { id };
     match owner {
-        Owner::JobArchive => {
-            let command = job_archive::ReplayDeadLetter(DeadLetterId { id });
+        Owner::Session => connection.send(&session::ReplayDeadLetter(id)).await,
+        Owner::NodeAllocation => {
+            let command = node_allocation::ReplayDeadLetter(id);
             connection.send(&command).await
         }
+        Owner::JobArchive => connection.send(&job_archive::ReplayDeadLetter(id)).await,
     }
 }
 
 async fn discard(connection: &OperatorConnection, owner: Owner, id: i64) -> Result<DeadLetter> {
+    let id = DeadLetterId { id };
     match owner {
-        Owner::JobArchive => {
-            let command = job_archive::DiscardDeadLetter(DeadLetterId { id });
+        Owner::Session => connection.send(&session::DiscardDeadLetter(id)).await,
+        Owner::NodeAllocation => {
+            let command = node_allocation::DiscardDeadLetter(id);
             connection.send(&command).await
         }
+        Owner::JobArchive => connection.send(&job_archive::DiscardDeadLetter(id)).await,
     }
-}
-
-fn time(microseconds: i64) -> String {
-    Timestamp::from_micros(microseconds).to_rfc3339()
 }
