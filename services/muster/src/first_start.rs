@@ -143,6 +143,20 @@ roles = ["admin", "api"]
 token_sha256 = "{token_hash}"
 duffy_key_sha256 = "{key_hash}"
 
+# Nodes that sessions may have: this machine under four names.
+[[pool]]
+name = "metal-7-x86_64"
+version = "7"
+arch = "x86_64"
+fill_level = 4
+lifetime = "6h"
+
+[[node]]
+hostname = "n[1-4].demo"
+pool = "metal-7-x86_64"
+ip = "127.0.0.1"
+chassis = "demo"
+
 [[cluster]]
 file = "{CLUSTER_FILE}"
 
@@ -200,6 +214,9 @@ mod tests {
         assert!(prepare(&mut first).unwrap().is_some());
         let site = Site::load(first.site.as_deref().unwrap()).unwrap();
         assert_eq!(site.principals.len(), 1);
+        assert_eq!(site.pools.len(), 1);
+        let nodes: Vec<&str> = site.nodes.iter().map(|node| node.hostname.as_str()).collect();
+        assert_eq!(nodes, ["n1.demo", "n2.demo", "n3.demo", "n4.demo"]);
         assert!(site.clustercockpit.jwt_public_key.is_some());
         let before = Credentials::read(directory.path()).unwrap();
         let mut second = settings(directory.path());

@@ -141,7 +141,8 @@ pub(crate) async fn declare(database: &Database, nodes: &[(&str, &str)]) {
 pub(crate) async fn declare_at(database: &Database, now: i64, nodes: &[(&str, &str)], more: &str) {
     let mut text = format!("{more}{POOLS}");
     for (pool, hosts) in nodes {
-        text += &format!("[[node]]\nhostname = \"{hosts}\"\npool = \"{pool}\"\n");
+        let entry = format!("[[node]]\nhostname = \"{hosts}\"\npool = \"{pool}\"\n");
+        text.push_str(&entry);
     }
     apply(database, now, &text).await;
 }

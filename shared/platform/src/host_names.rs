@@ -109,7 +109,7 @@ mod tests {
             let found = names_within_names(&names);
             for (place, name) in names.iter().enumerate() {
                 let is_part = |other: &&str| !other.is_empty() && other != name && name.contains(*other);
-                let expected = names.iter().any(|other| is_part(other));
+                let expected = names.iter().any(is_part);
                 prop_assert_eq!(found.iter().any(|(_, whole)| *whole == place), expected);
             }
             for (part, whole) in found {

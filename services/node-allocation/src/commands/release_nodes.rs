@@ -12,7 +12,7 @@ use super::{
     told::{Answer, Told, emit},
 };
 use crate::{
-    domain::releasing::{HeldNode, plan},
+    domain::releasing::{HeldNode, Release, plan},
     store::{fences::fence, lock, release::release, session_nodes::held_nodes},
 };
 
@@ -52,11 +52,14 @@ pub(crate) async fn release_nodes(
         .map(|command| command.session.as_str())
         .collect();
     let nodes = held_nodes(transaction, sessions).await?;
-    let releases: Vec<(&str, Option<&[(i64, i64)]>)> = commands
+    let asked: Vec<Release<'_>> = commands
         .iter()
-        .map(|command| (command.session.as_str(), command.leases.as_deref()))
+        .map(|command| Release {
+            session: &command.session,
+            leases: command.leases.as_deref(),
+        })
         .collect();
-    let plan = plan(&nodes, &releases);
+    let plan = plan(&nodes, &asked);
     let freed: Vec<&HeldNode> = plan
         .iter()
         .flatten()
@@ -68,8 +71,8 @@ pub(crate) async fn release_nodes(
         .iter()
         .zip(&plan)
         .enumerate()
-        .map(|(place, (command, released))| {
-            let released = released.iter().filter_map(|place| nodes.get(*place));
+        .map(|(place, (command, places))| {
+            let released = places.iter().filter_map(|place| nodes.get(*place));
             let event = NodesReleased {
                 request: command.request,
                 session: command.session.clone(),

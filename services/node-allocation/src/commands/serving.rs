@@ -133,9 +133,10 @@ impl Round<'_> {
             }
             let is_fenced =
                 fenced.contains(&command.session) || fenced.contains(&command.request.to_string());
-            let resolved = match is_fenced {
-                true => Err(AllocationRefusal::Cancelled),
-                false => resolve(self.pools, &command.demands),
+            let resolved = if is_fenced {
+                Err(AllocationRefusal::Cancelled)
+            } else {
+                resolve(self.pools, &command.demands)
             };
             match resolved {
                 Ok(demands) => admitted.push(Arrival {

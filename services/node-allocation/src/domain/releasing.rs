@@ -33,23 +33,34 @@ impl HeldNode {
     }
 }
 
+/// What a session gives back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Release<'a> {
+    pub(crate) session: &'a str,
+    /// Numbers of nodes with generations of leases; `None` = all.
+    pub(crate) leases: Option<&'a [(i64, i64)]>,
+}
+
+impl Release<'_> {
+    fn is_of(self, node: &HeldNode) -> bool {
+        node.session == self.session
+            && self
+                .leases
+                .is_none_or(|leases| leases.contains(&(node.id, node.generation)))
+    }
+}
+
 /// For each release, in order, the places of the nodes that it gives back. A lease that is not there any more, or whose
 /// generation is not that of the node, is none of them; nor is a node that an earlier one gave back.
-pub(crate) fn plan(
-    nodes: &[HeldNode],
-    releases: &[(&str, Option<&[(i64, i64)]>)],
-) -> Vec<Vec<usize>> {
+pub(crate) fn plan(nodes: &[HeldNode], releases: &[Release<'_>]) -> Vec<Vec<usize>> {
     let mut gone: HashSet<usize> = HashSet::new();
     releases
         .iter()
-        .map(|(session, leases)| {
+        .map(|release| {
             let places: Vec<usize> = nodes
                 .iter()
                 .enumerate()
-                .filter(|(place, node)| !gone.contains(place) && node.session == *session)
-                .filter(|(_, node)| {
-                    leases.is_none_or(|leases| leases.contains(&(node.id, node.generation)))
-                })
+                .filter(|(place, node)| !gone.contains(place) && release.is_of(node))
                 .map(|(place, _)| place)
                 .collect();
             gone.extend(&places);

@@ -61,12 +61,15 @@ async fn free_nodes(
     picky: &[&Demand],
 ) -> Result<Vec<FreeNode>, StorageError> {
     let mut nodes: Vec<FreeNode> = Vec::new();
+    if needed == 0 {
+        return Ok(nodes);
+    }
     let page = match picky {
         [] => needed,
         _ => needed.max(SMALLEST_PAGE),
     };
     let mut after = (i64::MIN, i64::MIN);
-    while needed > 0 {
+    loop {
         let limit = i64::try_from(page).unwrap_or(i64::MAX);
         let binds = [pool.into(), after.0.into(), after.1.into(), limit.into()];
         let rows: Vec<Row> = reader.all(FREE, &binds).await?;
@@ -87,8 +90,7 @@ async fn free_nodes(
             Some(last) if read == page && !picky.iter().all(enough) => {
                 after = (last.used_count, last.id);
             }
-            _ => break,
+            _ => return Ok(nodes),
         }
     }
-    Ok(nodes)
 }

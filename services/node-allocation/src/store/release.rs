@@ -65,8 +65,8 @@ pub(crate) async fn release(
         ]);
         leases.push(vec![node.id.into(), node.generation.into(), now.into()]);
     }
-    let released = transaction.execute_set(&RELEASE, &releases).await?;
-    all_changed("nodes of sessions", released, releases.len())?;
+    let changed = transaction.execute_set(&RELEASE, &releases).await?;
+    all_changed("nodes of sessions", changed, releases.len())?;
     let ended = transaction.execute_set(&END_LEASE, &leases).await?;
     all_changed("leases", ended, leases.len())?;
     levels.write(transaction).await?;

@@ -50,7 +50,7 @@ impl<'t> Checked<'t> {
         let projects = self.projects(document.project);
         let principals = self.principals(document.principal, &projects);
         let pools = self.pools(document.pool);
-        let nodes = self.nodes(document.node, &pools);
+        let nodes = self.nodes(&document.node, &pools);
         let cluster_files = self.cluster_files(document.cluster, directory);
         let clustercockpit = self.clustercockpit(document.clustercockpit, &projects);
         let duffy = self.duffy(document.duffy);

@@ -93,12 +93,12 @@ impl Checked<'_> {
         Some(maximum)
     }
 
-    pub(super) fn nodes(&mut self, entries: Vec<NodeEntry>, pools: &[SitePool]) -> Vec<SiteNode> {
+    pub(super) fn nodes(&mut self, entries: &[NodeEntry], pools: &[SitePool]) -> Vec<SiteNode> {
         let known: HashSet<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
         let mut names = Names::new("node");
         let mut nodes = Vec::new();
         let mut places = Vec::new();
-        for entry in &entries {
+        for entry in entries {
             if !known.contains(entry.pool.get_ref().as_str()) {
                 let proposal = match pools {
                     [] => String::new(),
