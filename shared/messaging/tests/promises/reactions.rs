@@ -126,7 +126,7 @@ async fn one_that_fails_is_put_aside_and_can_be_replayed(engine: Engine) {
     let service = TestService::start(setup(&world)).await;
     let ingress = world.ingress().await;
     let mut names = numbered("note", 20);
-    let (_, poison) = tokio::join!(
+    let ((), poison) = tokio::join!(
         write_all(&ingress, &names),
         ingress.send("poison", Act::Write)
     );
