@@ -245,7 +245,10 @@ pub(crate) async fn declare_quotas(
     quotas: &[(String, Option<u32>)],
 ) -> Result<(), StorageError> {
     transaction
-        .execute("UPDATE tenant SET node_quota = NULL", &[])
+        .execute(
+            "UPDATE tenant SET node_quota = NULL WHERE node_quota IS NOT NULL",
+            &[],
+        )
         .await?;
     let rows: Vec<Vec<Bind>> = quotas
         .iter()

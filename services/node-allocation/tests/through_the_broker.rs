@@ -1,0 +1,319 @@
+//! The service as it runs: commands and queries through a real broker, events out of it.
+
+#![cfg(test)]
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_nats::Subscriber;
+use futures_util::StreamExt;
+use muster_contract::{
+    Command, Outcome, Part, Principal, Query, Role,
+    message::Never,
+    node_allocation::{
+        AllocateNodes, AllocationRefusal, AllocationRefused, ChangeNode, ChangeNodeRefusal,
+        ListNodes, ListPools, NodeChange, NodeDemand, NodePage, NodeSelector, NodeState,
+        NodesGranted, NodesReleased, PoolList, ReleaseNodes,
+    },
+    topology::Limits,
+};
+use muster_messaging::{
+    Broker, BrokerOptions, CommandClient, CommandClientOptions, Environment, Foundation, OutcomeOf,
+    QueryClient, QueryClientOptions, Running, SendOptions, ServiceOptions, topology,
+};
+use muster_node_allocation::{MIGRATIONS, SiteNodes, start};
+use muster_platform::{
+    Clock, Drained, Health, Ids, ManualClock, RandomIds, Shutdown, Site, Timestamp,
+};
+use muster_storage::{Database, Location, StorageOptions};
+use muster_telemetry::Metrics;
+use muster_testkit::{DEADLINE, NatsServer, TemporaryDirectory};
+use uuid::Uuid;
+
+const NOW: Timestamp = Timestamp::from_seconds(1_763_800_000);
+
+const SITE: &str = r#"
+[[project]]
+name = "demo"
+quota = { nodes = 3 }
+[[pool]]
+name = "metal"
+version = "7"
+arch = "x86_64"
+[[node]]
+hostname = "n[1-4].dusty"
+pool = "metal"
+"#;
+
+/// Broker, service and a client, as if each were a process of its own.
+struct System {
+    commands: CommandClient,
+    queries: QueryClient,
+    listener: Broker,
+    clock: Arc<ManualClock>,
+    tasks: Shutdown,
+    _running: Running,
+    _directory: TemporaryDirectory,
+    _nats: NatsServer,
+}
+
+impl System {
+    async fn start() -> Self {
+        let nats = NatsServer::start().await.unwrap();
+        let directory = TemporaryDirectory::new("allocation-service").unwrap();
+        let connect = async |part, instance: &str| {
+            let options = BrokerOptions {
+                url: nats.url(),
+                part,
+                key_seed: None,
+                instance: instance.to_owned(),
+                connect_deadline: DEADLINE,
+            };
+            Broker::connect(options).await.unwrap()
+        };
+        let clock = Arc::new(ManualClock::new(NOW));
+        let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+        let environment = Environment {
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            ids,
+        };
+        let metrics = Metrics::new("test", "test").unwrap();
+        let tasks = Shutdown::new();
+
+        let broker = connect(Part::NodeAllocation, "allocation").await;
+        topology::apply(&broker, &Limits::default()).await.unwrap();
+        let location = Location::Sqlite(directory.join("node-allocation.sqlite"));
+        let options = StorageOptions::new(location);
+        let foundation = Foundation {
+            broker,
+            database: Database::open(&options, &MIGRATIONS).await.unwrap(),
+            options: ServiceOptions::default(),
+            environment: environment.clone(),
+            metrics: metrics.clone(),
+            health: Health::new(),
+        };
+        let site = Site::parse(SITE, Path::new("site.toml")).unwrap();
+        let running = start(foundation, SiteNodes::of_site(&site), &tasks)
+            .await
+            .unwrap();
+
+        let client = connect(Part::Ingress, "client").await;
+        let waiter_limit = 16;
+        let commands = CommandClient::start(
+            client.clone(),
+            CommandClientOptions { waiter_limit },
+            environment.clone(),
+            &metrics,
+            &tasks,
+        )
+        .await
+        .unwrap();
+        let answer_limit = 1024 * 1024;
+        let options = QueryClientOptions {
+            waiter_limit,
+            answer_limit,
+        };
+        let queries = QueryClient::start(client.clone(), options, environment, &tasks)
+            .await
+            .unwrap();
+        Self {
+            commands,
+            queries,
+            listener: client,
+            clock,
+            tasks,
+            _running: running,
+            _directory: directory,
+            _nats: nats,
+        }
+    }
+
+    async fn send<C: Command>(&self, command: &C) -> OutcomeOf<C> {
+        self.send_as(RandomIds.next(), command).await
+    }
+
+    async fn send_as<C: Command>(&self, id: Uuid, command: &C) -> OutcomeOf<C> {
+        let options = SendOptions {
+            id,
+            correlation_id: id,
+            principal: Principal {
+                name: "operator".to_owned(),
+                domain: "default".to_owned(),
+                project: "demo".to_owned(),
+                roles: vec![Role::Admin],
+            },
+            fingerprint: None,
+            deadline: DEADLINE,
+        };
+        self.commands.send(command, options).await.unwrap()
+    }
+
+    async fn ask<Q: Query<Refusal = Never>>(&self, query: &Q) -> Q::Answer {
+        match self.queries.ask(query, None, DEADLINE).await.unwrap() {
+            Outcome::Done(answer) => answer,
+            Outcome::Refused(never) => match never {},
+        }
+    }
+
+    /// Names of the nodes in that state.
+    async fn in_state(&self, state: NodeState) -> Vec<String> {
+        let question = ListNodes {
+            states: vec![state],
+            ..ListNodes::default()
+        };
+        let NodePage { nodes } = self.ask(&question).await;
+        nodes.into_iter().map(|node| node.hostname).collect()
+    }
+}
+
+fn wanted(session: &str, count: u32) -> AllocateNodes {
+    AllocateNodes {
+        request: RandomIds.next(),
+        session: session.to_owned(),
+        tenant: "demo".to_owned(),
+        demands: vec![NodeDemand {
+            selector: NodeSelector::Properties {
+                version: "7".to_owned(),
+                architecture: "x86_64".to_owned(),
+                flavor: None,
+            },
+            minimum: count,
+            maximum: count,
+            excluded_hosts: vec![],
+        }],
+        wait_until: None,
+    }
+}
+
+fn release(session: &str) -> ReleaseNodes {
+    ReleaseNodes {
+        request: RandomIds.next(),
+        session: session.to_owned(),
+        tenant: "demo".to_owned(),
+        leases: None,
+    }
+}
+
+/// The next event for a request; events may be seen more than once, and those of other requests before it.
+async fn next<E: serde::de::DeserializeOwned>(
+    events: &mut Subscriber,
+    is_it: impl Fn(&E) -> bool,
+) -> E {
+    let wait = async {
+        loop {
+            let message = events.next().await.unwrap();
+            if let Ok(event) = serde_json::from_slice(&message.payload)
+                && is_it(&event)
+            {
+                return event;
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, wait).await.unwrap()
+}
+
+// api/duffy.md §7: redelivery; stale read model; reaper against growth; waiting.
+#[tokio::test]
+async fn nodes_go_out_and_come_back_and_are_told_of() {
+    let system = System::start().await;
+    let client = system.listener.client();
+    let subject = |fact: &str| format!("muster.evt.node-allocation.v1.demo.{fact}");
+    let mut granted = client.subscribe(subject("nodes.granted")).await.unwrap();
+    let mut refused = client
+        .subscribe(subject("allocation.refused"))
+        .await
+        .unwrap();
+    let mut released = client.subscribe(subject("nodes.released")).await.unwrap();
+    client.flush().await.unwrap();
+
+    let first = wanted("s1", 2);
+    let id = RandomIds.next();
+    assert_eq!(system.send_as(id, &first).await, Outcome::Done(()));
+    // What is told is in the tables.
+    assert_eq!(
+        system.in_state(NodeState::Deployed).await,
+        ["n1.dusty", "n2.dusty"]
+    );
+    let event: NodesGranted = next(&mut granted, |event: &NodesGranted| {
+        event.request == first.request
+    })
+    .await;
+    assert_eq!((event.session.as_str(), event.nodes.len()), ("s1", 2));
+    // The same command once more is the same, not another.
+    assert_eq!(system.send_as(id, &first).await, Outcome::Done(()));
+    assert_eq!(system.in_state(NodeState::Deployed).await.len(), 2);
+
+    let second = wanted("s2", 2);
+    system.send(&second).await;
+    let event: AllocationRefused = next(&mut refused, |event: &AllocationRefused| {
+        event.request == second.request
+    })
+    .await;
+    let (quota, held, wanted_nodes) = (3, 2, 2);
+    assert_eq!(
+        event.reason,
+        AllocationRefusal::QuotaExceeded {
+            quota,
+            held,
+            wanted: wanted_nodes
+        }
+    );
+
+    // Two wait; one has what it waits for when nodes are given back, the other waits in vain.
+    let until = |seconds| Some(NOW.plus(Duration::from_secs(seconds)).as_micros());
+    let third = AllocateNodes {
+        wait_until: until(60),
+        ..wanted("s3", 3)
+    };
+    let fourth = AllocateNodes {
+        wait_until: until(60),
+        ..wanted("s4", 2)
+    };
+    system.send(&third).await;
+    system.send(&fourth).await;
+    let end = release("s1");
+    system.send(&end).await;
+    let event: NodesReleased = next(&mut released, |event: &NodesReleased| {
+        event.request == end.request
+    })
+    .await;
+    assert_eq!(event.nodes.len(), 2);
+    let event: NodesGranted = next(&mut granted, |event: &NodesGranted| {
+        event.request == third.request
+    })
+    .await;
+    assert_eq!(event.nodes.len(), 3);
+    system.clock.set(NOW.plus(Duration::from_secs(60)));
+    let event: AllocationRefused = next(&mut refused, |event: &AllocationRefused| {
+        event.request == fourth.request
+    })
+    .await;
+    assert_eq!(event.reason, AllocationRefusal::WaitedInVain);
+
+    // The session is fenced off.
+    let late = wanted("s1", 1);
+    system.send(&late).await;
+    let event: AllocationRefused = next(&mut refused, |event: &AllocationRefused| {
+        event.request == late.request
+    })
+    .await;
+    assert_eq!(event.reason, AllocationRefusal::Cancelled);
+
+    let drain = |hostname: &str| ChangeNode {
+        hostname: hostname.to_owned(),
+        change: NodeChange::Drain,
+        reason: None,
+    };
+    assert_eq!(
+        system.send(&drain("n9")).await,
+        Outcome::Refused(ChangeNodeRefusal::UnknownNode)
+    );
+    let Outcome::Done(node) = system.send(&drain("n3.dusty")).await else {
+        panic!("the drain was refused");
+    };
+    assert_eq!(node.session.as_deref(), Some("s3"));
+    system.send(&release("s3")).await;
+    let PoolList { pools } = system.ask(&ListPools {}).await;
+    let levels = [(NodeState::Ready, 3), (NodeState::Reserved, 1)];
+    assert_eq!(pools[0].levels, levels.into());
+    assert_eq!(system.tasks.drain(DEADLINE).await, Drained::Clean);
+}
