@@ -50,7 +50,7 @@ impl Modify for Security {
 
 /// What would come of a request for nodes.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Dry {
+pub(super) struct Forecast {
     /// Always true: nothing was done.
     pub(super) dry_run: bool,
     /// Whether there would be nodes.

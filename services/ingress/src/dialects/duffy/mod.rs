@@ -1,4 +1,4 @@
-//! Duffy, the lender of nodes of CentOS CI: its legacy API of 2014 to 2022, with the sessions that were announced for it
+//! Duffy, the lender of nodes of `CentOS` CI: its legacy API of 2014 to 2022, with the sessions that were announced for it
 //! in 2015, and the API of release 3. See `README.md` beside this file for what is answered when, and why.
 
 mod basic_auth;

@@ -51,7 +51,7 @@ pub(super) async fn inventory(
     // An empty key is none, as in Duffy 2.
     let Some(key) = call.parameters.get("key").filter(|key| !key.is_empty()) else {
         let nodes = ask(&ingress, ListNodes::default()).await?;
-        return Ok(list(&nodes, |json, node| row(json, node)));
+        return Ok(list(&nodes, row));
     };
     let Some(principal) = ingress.directory.principal_of_duffy_key(key.as_bytes()) else {
         // cico takes anything but a list for a fault of its own, and then gives nothing back.

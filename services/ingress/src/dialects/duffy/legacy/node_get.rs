@@ -13,7 +13,7 @@ use muster_contract::session::{
 use muster_platform::site::DuffyRules;
 use utoipa::IntoParams;
 
-use super::super::description::{Dry, LegacyFailures};
+use super::super::description::{Forecast, LegacyFailures};
 use super::answers::{Nodes, nodes, string, text};
 use super::call::{Call, INVALID_KEY, essence};
 use super::node_request::NodeRequest;
@@ -77,7 +77,7 @@ pub(super) struct NodeGetParameters {
     responses(
         (status = 200, content(
             (Nodes = "application/json"),
-            (Dry = "application/json"),
+            (Forecast = "application/json"),
             (String = "text/html", example = "Insufficient Nodes in READY State"),
         ), description = "Nodes; with `dry_run` what would come of it; text if there are not as many (`Insufficient Nodes in READY State`) or nobody has that key (`Invalid duffy key`); a JSON string if there can be none (`Failed to allocate nodes`); `{\"msg\":\"Session not in Prod\"}` if the session is over"),
         (status = 429, description = "Too many sessions of that project lately: `Failed to allocate nodes: Rate limit exceeded: 6 sessions in the last 5 minutes`", body = String, content_type = "application/json"),

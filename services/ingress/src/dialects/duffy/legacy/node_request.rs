@@ -76,7 +76,7 @@ impl NodeRequest {
 
     /// As messages have it.
     ///
-    /// Bare metal has no flavor, and what Duffy's users learned is that one sent along with x86_64 is ignored
+    /// Bare metal has no flavor, and what Duffy's users learned is that one sent along with `x86_64` is ignored
     /// (`api/duffy.md` §1). So there it counts only if some pool has it.
     pub(super) async fn demand(
         &self,

@@ -29,7 +29,7 @@ pub(super) fn number(id: Result<Path<String>, PathRejection>) -> Result<i64, Fai
     parsed.ok_or_else(|| unprocessable("id: a valid integer is needed"))
 }
 
-/// A body. What cannot be used is 422, as FastAPI has it; but the detail is a text, since Duffy's client takes no other.
+/// A body. What cannot be used is 422, as `FastAPI` has it; but the detail is a text, since Duffy's client takes no other.
 pub(super) fn body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice(body).map_err(|error| unprocessable(format!("body: {error}")))
 }

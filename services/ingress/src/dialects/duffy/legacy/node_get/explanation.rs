@@ -7,7 +7,7 @@ use muster_contract::node_allocation::{
     AllocationRefusal, DemandExplanation, ExplainAllocation, Explanation, NodeDemand,
 };
 
-use super::super::super::description::Dry;
+use super::super::super::description::Forecast;
 use super::super::answers::json;
 use crate::frame::{Caller, Failure, Ingress};
 
@@ -26,7 +26,7 @@ pub(super) async fn explain(
     }
 }
 
-fn told(explanation: Explanation) -> Dry {
+fn told(explanation: Explanation) -> Forecast {
     let first = explanation.demands.into_iter().next();
     let DemandExplanation {
         pools,
@@ -37,7 +37,7 @@ fn told(explanation: Explanation) -> Dry {
         ready: 0,
         total: 0,
     });
-    Dry {
+    Forecast {
         dry_run: true,
         granted: explanation.refusal.is_none(),
         reason: explanation.refusal.as_ref().map(reason),

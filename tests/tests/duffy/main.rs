@@ -1,0 +1,13 @@
+//! The dialect duffy over a running Muster: every rule of the legacy API, the sessions of 2015, release 3, and the real
+//! clients.
+#![cfg(test)]
+
+mod bad_input;
+mod house;
+mod http_forms;
+mod legacy;
+mod modern;
+mod patterns;
+mod real_clients;
+mod sessions;
+mod waiting;
