@@ -1,6 +1,10 @@
 //! With the permissions made from the contract the parts can do their work, and nothing else.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_nats::{ConnectOptions, Event, ServerError};
 use muster_contract::{
@@ -11,14 +15,16 @@ use muster_contract::{
         ListJobsRefusal, ReplayDeadLetter, StartJob, StopJob, StopJobRefusal, StopTarget,
     },
     permissions::server_configuration,
+    session,
     topology::{EVENT_STREAM, Limits},
 };
 use muster_messaging::{
     AnswerQuery, Asked, Broker, BrokerOptions, Effects, Environment, Foundation, HandleCommand,
-    HandlerError, OutcomeOf, Request, Running, SendError, ServiceBuilder, ServiceOptions, topology,
+    HandlerError, OutcomeOf, React, Request, Running, SendError, ServiceBuilder, ServiceOptions,
+    topology,
 };
 use muster_platform::{Health, RandomIds, Shutdown, SystemClock};
-use muster_storage::{Database, StorageOptions, Transaction};
+use muster_storage::{Database, Location, StorageOptions, Transaction};
 use muster_telemetry::Metrics;
 use muster_testkit::{DEADLINE, NatsOptions, NatsServer, eventually};
 use nkeys::KeyPair;
@@ -78,6 +84,43 @@ impl AnswerQuery<ListJobs> for Listing {
     }
 }
 
+/// What the service of sessions does with an event of the job archive. One of a failed job fails until it is repaired.
+#[derive(Clone)]
+struct Following(Steering, Arc<Mutex<Vec<JobState>>>);
+
+impl Following {
+    /// Waits until events with these states were taken. (Some are seen twice, in a transaction that was undone.)
+    async fn see(&self, states: &[JobState]) {
+        eventually(DEADLINE, "the reactions", async || {
+            let seen = self.1.lock().unwrap();
+            states
+                .iter()
+                .all(|state| seen.contains(state))
+                .then_some(())
+        })
+        .await
+        .unwrap();
+    }
+}
+
+impl React<JobStopped> for Following {
+    async fn react(
+        &self,
+        _transaction: &mut Transaction,
+        events: &[Request<JobStopped>],
+        _effects: &mut Effects,
+    ) -> Result<(), HandlerError> {
+        for event in events {
+            let state = event.body.state;
+            if state == JobState::Failed && !self.0.is_repaired() {
+                return Err(HandlerError::Permanent("on purpose".to_owned()));
+            }
+            self.1.lock().unwrap().push(state);
+        }
+        Ok(())
+    }
+}
+
 fn stop_job(state: JobState) -> StopJob {
     StopJob {
         target: StopTarget::Id(1),
@@ -130,29 +173,40 @@ impl Keys {
     }
 }
 
-async fn service(world: &World, keys: &Keys, health: &Health, shutdown: &Shutdown) -> Running {
+/// What a service runs on, with the key of its part.
+async fn foundation(world: &World, keys: &Keys, service: Service, health: &Health) -> Foundation {
     let broker = Broker::connect(BrokerOptions {
         url: world.nats.url(),
-        part: Part::JobArchive,
-        key_seed: Some(keys.seed(Part::JobArchive)),
+        part: service.part(),
+        key_seed: Some(keys.seed(service.part())),
         instance: "one".to_owned(),
         connect_deadline: DEADLINE,
     })
     .await
     .unwrap();
-    let options = StorageOptions::new(world.location.clone());
-    let database = Database::open(&options, &MIGRATIONS).await.unwrap();
-    let foundation = Foundation {
+    let location = match world.location.clone() {
+        Location::Sqlite(path) => Location::Sqlite(path.with_file_name(service.name())),
+        Location::Postgres { url, .. } => Location::Postgres {
+            url,
+            schema: service.schema().to_owned(),
+        },
+    };
+    let options = StorageOptions::new(location);
+    Foundation {
         broker,
-        database,
+        database: Database::open(&options, &MIGRATIONS).await.unwrap(),
         options: ServiceOptions::default(),
         environment: Environment {
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
         },
-        metrics: Metrics::new("job-archive", "test").unwrap(),
+        metrics: Metrics::new(service.name(), "test").unwrap(),
         health: health.clone(),
-    };
+    }
+}
+
+async fn archive(world: &World, keys: &Keys, health: &Health, shutdown: &Shutdown) -> Running {
+    let foundation = foundation(world, keys, Service::JobArchive, health).await;
     ServiceBuilder::new(Service::JobArchive, foundation)
         .command::<StopJob>(Stopping(world.steering.clone()))
         .query::<ListJobs>(Listing)
@@ -160,6 +214,33 @@ async fn service(world: &World, keys: &Keys, health: &Health, shutdown: &Shutdow
         .run(shutdown)
         .await
         .unwrap()
+}
+
+/// The service of sessions, which reacts to events of the archive.
+async fn sessions(
+    world: &World,
+    keys: &Keys,
+    following: Following,
+    health: &Health,
+    shutdown: &Shutdown,
+) -> Running {
+    let foundation = foundation(world, keys, Service::Session, health).await;
+    ServiceBuilder::new(Service::Session, foundation)
+        .react::<JobStopped>(following)
+        .dead_letters::<session::ListDeadLetters, session::ReplayDeadLetter, session::DiscardDeadLetter>()
+        .run(shutdown)
+        .await
+        .unwrap()
+}
+
+async fn waiting_at_sessions(operator: &Ingress) -> Option<i64> {
+    let query = session::ListDeadLetters(DeadLetterFilter {
+        after: 0,
+        limit: 10,
+        include_replayed: false,
+    });
+    let Outcome::Done(page) = operator.queries.ask(&query, None, PATIENCE).await.unwrap();
+    page.dead_letters.first().map(|letter| letter.id)
 }
 
 async fn the_parts_can_do_their_work(engine: Engine) {
@@ -170,7 +251,10 @@ async fn the_parts_can_do_their_work(engine: Engine) {
         .await
         .unwrap();
     let (health, shutdown) = (Health::new(), Shutdown::new());
-    let _running = service(&world, &keys, &health, &shutdown).await;
+    let _archive = archive(&world, &keys, &health, &shutdown).await;
+    let repair = Steering::new();
+    let following = Following(repair.clone(), Arc::default());
+    let _sessions = sessions(&world, &keys, following.clone(), &health, &shutdown).await;
     let ingress = keys.client(&world, Part::Ingress).await;
 
     stop(&ingress, JobState::Completed).await.unwrap();
@@ -202,12 +286,31 @@ async fn the_parts_can_do_their_work(engine: Engine) {
     assert!(matches!(replayed, Ok(Outcome::Done(_))), "{replayed:?}");
     see_events(&operator, 2).await;
 
+    // An event of another service, put aside and taken up again.
+    following.see(&[JobState::Completed]).await;
+    let id = eventually(DEADLINE, "a dead letter", async || {
+        waiting_at_sessions(&operator).await
+    })
+    .await
+    .unwrap();
+    repair.repair();
+    let replay = session::ReplayDeadLetter(DeadLetterId { id });
+    let replayed = operator
+        .send_command(&replay, new_id(), None, PATIENCE)
+        .await;
+    assert!(matches!(replayed, Ok(Outcome::Done(_))), "{replayed:?}");
+    following
+        .see(&[JobState::Completed, JobState::Failed])
+        .await;
+
     // Everything anew after the broker was away: the consumer, and a look at what is still there.
     world.nats.kill_hard().unwrap();
     world.nats.restart().await.unwrap();
     ingress.see_connected(true).await;
     stop(&ingress, JobState::Cancelled).await.unwrap();
     see_events(&operator, 3).await;
+    let all = [JobState::Completed, JobState::Failed, JobState::Cancelled];
+    following.see(&all).await;
     eventually(DEADLINE, "health", async || {
         let snapshot = serde_json::to_string(&health.snapshot()).unwrap();
         (!snapshot.contains("degraded") && health.ready()).then_some(())
