@@ -28,10 +28,10 @@ const KILLS: usize = 3;
 const REQUESTS_BETWEEN: usize = 200;
 
 /// How long the load may take to go on after a kill.
-const RECOVERY: Duration = Duration::from_secs(30);
+const RECOVERY: Duration = Duration::from_mins(1);
 
-/// How soon a client is told that the broker is away.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// How soon a client is told that the broker is away: long before any deadline of the ingress, and on a busy machine too.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 fn options(options: SystemOptions) -> SystemOptions {
     options
