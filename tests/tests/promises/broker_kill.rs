@@ -138,7 +138,8 @@ async fn turned_away(client: &Client) -> Result<()> {
 async fn readiness(client: &Client) -> Result<(StatusCode, String)> {
     let answer = send(client.anonymous(Method::GET, "/readyz")).await?;
     let body = answer.json()?;
-    let state = body["components"]["ingress: broker"]["state"].as_str();
+    let state = body.pointer("/components/ingress: broker/state");
+    let state = state.and_then(serde_json::Value::as_str);
     Ok((answer.status, state.unwrap_or_default().to_owned()))
 }
 
