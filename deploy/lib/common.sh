@@ -78,6 +78,6 @@ require_toolchain() {
 
 # Where cargo puts its output, whichever way that was set (CARGO_TARGET_DIR, a config file, the default).
 target_directory() {
-    cargo metadata --manifest-path "$project_root/Cargo.toml" --format-version 1 --no-deps --locked |
+    (cd "$project_root" && cargo metadata --format-version 1 --no-deps --locked) |
         sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
 }

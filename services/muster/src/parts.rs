@@ -98,6 +98,11 @@ pub(crate) async fn start_ingress(
     tasks: &Shutdown,
 ) -> Result<SocketAddr> {
     let settings = &process.settings.ingress;
+    let health = process.health.register("ingress: broker");
+    tasks.spawn(
+        "ingress: broker",
+        broker.clone().report(health, tasks.token()),
+    );
     let commands = CommandClient::start(
         broker.clone(),
         CommandClientOptions {

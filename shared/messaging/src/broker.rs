@@ -11,7 +11,9 @@ use async_nats::{
     jetstream::{self, context::ContextBuilder},
 };
 use muster_contract::{Part, subject};
+use muster_platform::ComponentHealth;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 /// Oldest nats-server that has what Muster needs.
@@ -173,6 +175,24 @@ impl Broker {
     /// this has counted a connection before anything comes through it.
     pub(crate) fn epoch(&self) -> u64 {
         self.statistics.connects.load(Ordering::Relaxed)
+    }
+
+    /// Keeps `health` at what the connection is, until `stop`: ready while it stands, down while it does not.
+    pub async fn report(self, health: ComponentHealth, stop: CancellationToken) {
+        let mut connection = self.connection();
+        let reporting = async {
+            loop {
+                if connection.borrow_and_update().connected {
+                    health.ready();
+                } else {
+                    health.down("the broker is away");
+                }
+                if connection.changed().await.is_err() {
+                    return health.down("the connection to the broker is closed");
+                }
+            }
+        };
+        stop.run_until_cancelled(reporting).await;
     }
 
     /// The NATS client.

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 /// A deadline for states that come within milliseconds on an idle machine: long enough for a
-/// machine that is busy with a whole test suite, short enough to see a hanging test.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+/// machine that is busy with a whole test suite and somebody else's builds, short enough to see a
+/// hanging test before its runner ends it.
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The pause between two looks starts here and doubles ...
 const FIRST_PAUSE: Duration = Duration::from_millis(2);

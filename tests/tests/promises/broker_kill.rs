@@ -28,10 +28,10 @@ const KILLS: usize = 3;
 const REQUESTS_BETWEEN: usize = 200;
 
 /// How long the load may take to go on after a kill.
-const RECOVERY: Duration = Duration::from_secs(30);
+const RECOVERY: Duration = Duration::from_mins(1);
 
-/// How soon a client is told that the broker is away.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// How soon a client is told that the broker is away: long before any deadline of the ingress, and on a busy machine too.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 fn options(options: SystemOptions) -> SystemOptions {
     options
@@ -134,9 +134,36 @@ async fn turned_away(client: &Client) -> Result<()> {
     Ok(())
 }
 
+/// `/readyz`, with the state of the ingress's own connection.
+async fn readiness(client: &Client) -> Result<(StatusCode, String)> {
+    let answer = send(client.anonymous(Method::GET, "/readyz")).await?;
+    let body = answer.json()?;
+    let state = body.pointer("/components/ingress: broker/state");
+    let state = state.and_then(serde_json::Value::as_str);
+    Ok((answer.status, state.unwrap_or_default().to_owned()))
+}
+
+async fn see_readiness(client: &Client, status: StatusCode, connection: &str) -> Result<()> {
+    let wanted = (status, connection.to_owned());
+    let what = format!("/readyz to say {wanted:?}");
+    eventually(DEADLINE, &what, async || {
+        (readiness(client).await.ok()? == wanted).then_some(())
+    })
+    .await
+}
+
+/// Nobody should send requests here, and nobody should restart the process either.
+async fn alive_and_not_ready(client: &Client) -> Result<()> {
+    see_readiness(client, StatusCode::SERVICE_UNAVAILABLE, "down").await?;
+    let answer = send(client.anonymous(Method::GET, "/healthz")).await?;
+    ensure!(answer.status == StatusCode::OK, "{}", answer.text());
+    Ok(())
+}
+
 /// It works again, and what was turned away is not there.
 async fn usable_again(system: &System, consumer: &EventConsumer) -> Result<()> {
     let client = system.alpha()?;
+    see_readiness(&client, StatusCode::OK, "ready").await?;
     eventually(DEADLINE, "the service to be usable", async || {
         let (answer, _) = start(&client, 2000).await.ok()?;
         (answer.status == StatusCode::CREATED).then_some(())
@@ -151,8 +178,10 @@ async fn usable_again(system: &System, consumer: &EventConsumer) -> Result<()> {
 
 async fn away_in_parts_body(system: &mut System, _setup: Setup) -> Result<()> {
     let consumer = EventConsumer::start(system).await?;
+    see_readiness(&system.alpha()?, StatusCode::OK, "ready").await?;
     system.kill(Process::Broker)?;
     turned_away(&system.alpha()?).await?;
+    alive_and_not_ready(&system.alpha()?).await?;
     system.start(Process::Broker).await?;
     usable_again(system, &consumer).await
 }
@@ -162,6 +191,7 @@ async fn away_in_one_process_body(system: &mut System, hold: &Path) -> Result<()
     std::fs::write(hold, "")?;
     kill_nats(system)?;
     turned_away(&system.alpha()?).await?;
+    alive_and_not_ready(&system.alpha()?).await?;
     std::fs::remove_file(hold)?;
     usable_again(system, &consumer).await
 }

@@ -28,7 +28,7 @@ const COMMAND_DEADLINE: &str = "45s";
 const REQUESTS: i64 = 200;
 
 /// How soon a client is told that it has to come again.
-const AT_ONCE: Duration = Duration::from_secs(3);
+const AT_ONCE: Duration = Duration::from_secs(15);
 
 fn options(options: SystemOptions) -> SystemOptions {
     options

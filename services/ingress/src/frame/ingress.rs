@@ -21,7 +21,8 @@ pub struct IngressParts {
     pub queries: QueryClient,
     /// Who may call.
     pub directory: Directory,
-    /// The state of the process, for `/readyz`; the ingress adds itself as `ingress`.
+    /// The state of the process, for `/readyz`; the ingress adds itself as `ingress`. Whoever made
+    /// its connection to the broker reports on that.
     pub health: Health,
     /// The metrics of the process, for `/metrics`.
     pub metrics: Metrics,

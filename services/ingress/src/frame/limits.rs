@@ -33,6 +33,8 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The settings as the frame uses them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
+    /// Connections at a time.
+    pub(crate) connections: usize,
     /// Bytes of a body.
     pub(crate) body: usize,
     /// Time to send a request: its head, and again its body. A connection without a request is
@@ -47,6 +49,7 @@ pub(crate) struct Limits {
 impl Limits {
     pub(crate) fn of(settings: &IngressSettings) -> Self {
         Self {
+            connections: CONNECTION_LIMIT,
             body: usize::try_from(settings.body_limit.as_u64()).unwrap_or(usize::MAX),
             reading: settings.request_timeout,
             command: settings.command_deadline,

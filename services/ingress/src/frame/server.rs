@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection::{self, Endpoints, Peer};
 use super::ingress::{Ingress, IngressParts};
-use super::limits::{ACCEPT_PAUSE, CONNECTION_LIMIT, HEAD_LIMIT, Limits};
+use super::limits::{ACCEPT_PAUSE, HEAD_LIMIT, Limits};
 use super::router::router;
 
 /// An ingress that cannot serve.
@@ -51,12 +51,7 @@ pub async fn start(
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let ingress = Ingress::new(parts);
-    let connections = Connections {
-        http: Arc::new(http(ingress.limits)),
-        router: router(ingress),
-        free: Arc::new(Semaphore::new(CONNECTION_LIMIT)),
-        shutdown: shutdown.clone(),
-    };
+    let connections = Connections::new(ingress.limits, router(ingress), shutdown);
     health.ready();
     shutdown.spawn("http listener", connections.accept_all(listener, health));
     tracing::info!(target: "muster::ingress", %address, "serving");
@@ -79,6 +74,15 @@ struct Connections {
 }
 
 impl Connections {
+    fn new(limits: Limits, router: Router, shutdown: &Shutdown) -> Self {
+        Self {
+            http: Arc::new(http(limits)),
+            router,
+            free: Arc::new(Semaphore::new(limits.connections)),
+            shutdown: shutdown.clone(),
+        }
+    }
+
     async fn accept_all(self, listener: TcpListener, health: ComponentHealth) {
         let stop = self.shutdown.token();
         let accepting = async {
@@ -124,4 +128,79 @@ fn is_of_the_connection(error: &io::Error) -> bool {
         error.kind(),
         ConnectionAborted | ConnectionRefused | ConnectionReset
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::routing::get;
+    use muster_platform::Health;
+    use muster_platform::settings::IngressSettings;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// Ends a test that hangs.
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    const ANSWER: &str = "served";
+
+    async fn ask(connection: &mut TcpStream) {
+        let request = b"GET / HTTP/1.1\r\nHost: muster\r\n\r\n";
+        connection.write_all(request).await.unwrap();
+    }
+
+    async fn see_answer(connection: &mut TcpStream) {
+        let mut answer = Vec::new();
+        let reading = async {
+            while !answer.ends_with(ANSWER.as_bytes()) {
+                let size = connection.read_buf(&mut answer).await.unwrap();
+                assert_ne!(size, 0, "closed: {}", String::from_utf8_lossy(&answer));
+            }
+        };
+        tokio::time::timeout(PATIENCE, reading).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_connection_past_the_limit_is_served_when_another_one_closes() {
+        let limits = Limits {
+            connections: 2,
+            reading: PATIENCE,
+            ..Limits::of(&IngressSettings::default())
+        };
+        let router = Router::new().route("/", get(async || ANSWER));
+        let shutdown = Shutdown::new();
+        let connections = Connections::new(limits, router, &shutdown);
+        let free = Arc::clone(&connections.free);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let health = Health::new().register("ingress");
+        shutdown.spawn("http listener", connections.accept_all(listener, health));
+
+        let connect = async || TcpStream::connect(address).await.unwrap();
+        let (mut first, mut second) = (connect().await, connect().await);
+        for connection in [&mut first, &mut second] {
+            ask(connection).await;
+            see_answer(connection).await;
+        }
+        assert_eq!(free.available_permits(), 0);
+        // It is not refused: the kernel keeps it, and what it has sent, for us.
+        let mut third = connect().await;
+        ask(&mut third).await;
+        // The others are served as long as they stay, and it is not.
+        for _ in 0..100 {
+            ask(&mut first).await;
+            see_answer(&mut first).await;
+        }
+        let error = third.try_read(&mut [0; 1]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+
+        drop(second);
+        see_answer(&mut third).await;
+        ask(&mut first).await;
+        see_answer(&mut first).await;
+        drop((first, third));
+        shutdown.drain(PATIENCE).await;
+    }
 }

@@ -280,3 +280,44 @@ async fn a_server_that_outlived_its_muster_is_ended() {
     assert_eq!(broker.address(), address);
     assert!(!orphan.is_running());
 }
+
+/// The main thread has ended, so that the process has no arguments any more, and another one still
+/// holds the port: as a server that was killed looks on a busy machine.
+#[tokio::test]
+async fn a_server_that_is_just_ending_is_waited_for() {
+    let data = TemporaryDirectory::new("data").unwrap();
+    let port = ReservedPort::new().unwrap();
+    let text = r#"
+import ctypes, os, socket, sys, threading, time
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+def end_when_told():
+    while not os.path.exists(sys.argv[2]):
+        time.sleep(0.01)
+    os._exit(0)
+threading.Thread(target=end_when_told).start()
+exit_thread = {"x86_64": 60, "aarch64": 93}[os.uname().machine]
+ctypes.CDLL(None).syscall(exit_thread, 0)
+"#;
+    let told = data.join("told");
+    let mut command = Command::new("python3");
+    command.args(["-c", text, &port.number().to_string()]);
+    command.arg(&told);
+    let ending = ChildProcess::spawn("an ending server", command, LastSignal::Kill).unwrap();
+    let arguments = format!("/proc/{}/cmdline", ending.pid());
+    eventually(DEADLINE, "the end of its main thread", async || {
+        let listens = !port::is_free(port.address());
+        (listens && fs::read(&arguments).unwrap().is_empty()).then_some(())
+    })
+    .await
+    .unwrap();
+    fs::create_dir(data.join("nats")).unwrap();
+    let pid_file = data.join("nats/nats-server.pid");
+    fs::write(pid_file, ending.pid().to_string()).unwrap();
+    let mut options = options(data.path());
+    options.port = Some(port.number());
+    // In this order: it ends only once the broker has begun to start, and found it.
+    let (started, ()) = tokio::join!(Broker::start(options), async {
+        fs::write(&told, "").unwrap();
+    });
+    started.unwrap();
+}

@@ -81,7 +81,7 @@ const ACKNOWLEDGE_WAIT: Duration = Duration::from_millis(1_250);
 /// The wait is as long as that for many deliveries, and then the service is started anew, as a supervisor might do.
 async fn a_long_wait_is_not_taken_for_a_poisonous_command(engine: Engine) {
     let world = World::new(engine).await;
-    world.shorten_acknowledge_wait(ACKNOWLEDGE_WAIT).await;
+    world.set_acknowledge_wait(ACKNOWLEDGE_WAIT).await;
     let (setup, proxy) = setup(&world).await;
     let service = TestService::start(setup).await;
     let ingress = world.ingress().await;

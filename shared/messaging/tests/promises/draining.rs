@@ -1,9 +1,8 @@
 //! Stopping in order: what is under way is finished and published, and the rest goes to the next instance without delay.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
-use muster_contract::topology::ACKNOWLEDGE_WAIT;
 use muster_storage::{Database, StorageOptions, outbox};
 use muster_testkit::{DEADLINE, eventually};
 
@@ -18,6 +17,8 @@ on_both_databases!(
 
 async fn the_batch_at_hand_is_finished_and_the_rest_is_given_back(engine: Engine) {
     let world = World::new(engine).await;
+    // Longer than anybody here waits: what is not given back, nobody gets.
+    world.set_acknowledge_wait(Duration::from_mins(10)).await;
     let service = world.service().await;
     let ingress = world.ingress().await;
     ingress.write("first").await;
@@ -37,7 +38,6 @@ async fn the_batch_at_hand_is_finished_and_the_rest_is_given_back(engine: Engine
         .collect();
     world.see_stored(151).await;
     service.trigger();
-    let started = Instant::now();
     world.steering.open_gate();
     service.stop().await;
     held.await.unwrap();
@@ -48,12 +48,6 @@ async fn the_batch_at_hand_is_finished_and_the_rest_is_given_back(engine: Engine
     assert_eq!(unpublished(&world).await, 0, "nothing is left to a sweep");
     let service = world.service().await;
     join_all(rest).await;
-    // Not after the acknowledgement wait.
-    assert!(
-        started.elapsed() + Duration::from_secs(1) < ACKNOWLEDGE_WAIT,
-        "{:?}",
-        started.elapsed()
-    );
     names.extend(["first".to_owned(), "held".to_owned()]);
     names.sort();
     assert_eq!(service.names().await, names);

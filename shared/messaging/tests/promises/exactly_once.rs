@@ -112,10 +112,12 @@ async fn twins_in_one_batch_take_effect_once(engine: Engine) {
     ];
     names.sort();
     assert_eq!(service.names().await, names);
+    let batches = world.steering.batches();
+    let sizes: Vec<usize> = batches.iter().map(Vec::len).collect();
     assert_eq!(
-        world.steering.batches(),
+        sizes,
         [1, 1, 1],
-        "twins are one command to the handler"
+        "twins are one command to the handler: {batches:?}"
     );
     world.see_events(&names).await;
     world.see_all_settled().await;

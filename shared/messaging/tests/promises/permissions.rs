@@ -384,7 +384,7 @@ impl Probe {
     }
 
     async fn refused(&mut self, what: &str) {
-        let error = tokio::time::timeout(Duration::from_secs(5), self.errors.recv())
+        let error = tokio::time::timeout(DEADLINE, self.errors.recv())
             .await
             .unwrap_or_else(|_| panic!("{what} was allowed"))
             .unwrap();

@@ -26,7 +26,7 @@ struct Inner {
     runs: AtomicU64,
     at_gate: AtomicU64,
     gate: watch::Sender<bool>,
-    batches: Mutex<Vec<usize>>,
+    batches: Mutex<Vec<Vec<String>>>,
 }
 
 impl Steering {
@@ -60,8 +60,8 @@ impl Steering {
         self.inner.runs.load(Ordering::SeqCst)
     }
 
-    /// How many commands the handler was given together, each time.
-    pub(crate) fn batches(&self) -> Vec<usize> {
+    /// The names of the notes that the handler was given together, each time.
+    pub(crate) fn batches(&self) -> Vec<Vec<String>> {
         self.inner.batches.lock().unwrap().clone()
     }
 
@@ -96,7 +96,9 @@ impl HandleCommand<WriteNote> for Writing {
         requests: &[Request<WriteNote>],
         effects: &mut Effects,
     ) -> Result<Vec<OutcomeOf<WriteNote>>, HandlerError> {
-        self.0.inner.batches.lock().unwrap().push(requests.len());
+        let names = requests.iter().map(|request| request.body.name.clone());
+        let names = names.collect();
+        self.0.inner.batches.lock().unwrap().push(names);
         let mut outcomes = Vec::new();
         for request in requests {
             outcomes.push(self.write(transaction, request, effects).await?);

@@ -15,7 +15,10 @@ use uuid::Uuid;
 use super::messages::{Act, Answer, Ask, NoteWritten, PROJECT, WriteNote};
 
 /// Long enough for everything that has to work, short enough to see what does not.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = DEADLINE;
+
+/// Soon enough to tell what comes at once from what waits for a deadline or for [`PATIENCE`], on a busy machine too.
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// Bytes that an answer may have.
 pub(crate) const ANSWER_LIMIT: usize = 32 * 1024 * 1024;

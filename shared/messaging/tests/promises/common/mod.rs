@@ -228,8 +228,8 @@ impl World {
         .unwrap();
     }
 
-    /// Makes the broker deliver commands again sooner than in production, so that a test need not wait as long.
-    pub(crate) async fn shorten_acknowledge_wait(&self, ack_wait: Duration) {
+    /// Makes the broker deliver commands again sooner or later than in production.
+    pub(crate) async fn set_acknowledge_wait(&self, ack_wait: Duration) {
         let config = pull::Config {
             ack_wait,
             ..muster_contract::topology::command_consumer(Service::JobArchive)
@@ -249,6 +249,24 @@ impl World {
         })
         .await
         .unwrap();
+    }
+
+    /// Waits until this many commands were delivered to the service and are not settled.
+    ///
+    /// Asked through the service's own connection: its answer comes after what the broker had sent the service by then.
+    pub(crate) async fn see_delivered(&self, service: &TestService, count: usize) {
+        let broker = service.broker();
+        let seeing = eventually(DEADLINE, "delivered commands", async move || {
+            let stream = Service::JobArchive.command_stream();
+            let consumer: PullConsumer = broker
+                .jetstream()
+                .get_consumer_from_stream(Service::JobArchive.name(), stream)
+                .await
+                .ok()?;
+            let info = consumer.cached_info();
+            (info.num_pending == 0 && info.num_ack_pending == count).then_some(())
+        });
+        seeing.await.unwrap();
     }
 
     /// Has every stored command delivered this often, to somebody who settles none of them.

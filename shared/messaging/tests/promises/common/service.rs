@@ -109,6 +109,10 @@ impl TestService {
         self.runtime.as_ref().unwrap().spawn(future).await.unwrap()
     }
 
+    pub(crate) fn broker(&self) -> Broker {
+        self.parts().broker.clone()
+    }
+
     pub(crate) fn database(&self) -> Database {
         self.parts().database.clone()
     }
