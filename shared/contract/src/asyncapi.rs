@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Service, headers,
-    table::{CONTRACT, Entry, Kind},
+    table::{CONTRACT, Entry, Kind, entries},
     topology::{ACKNOWLEDGE_WAIT, DUPLICATE_WINDOW, EVENT_STREAM},
 };
 
@@ -63,13 +63,32 @@ pub fn document(service: Service) -> Value {
         operations.insert(id, operation);
     }
 
+    for entry in taken_from_others(service) {
+        let id = foreign_identifier(entry);
+        let body = (entry.body)(&mut generator);
+        messages.insert(id.clone(), message(entry, &body, &generator));
+        let mut channel = channel(entry, &id);
+        if let Some(jetstream) = channel.get_mut("x-jetstream") {
+            insert(jetstream, "consumer", json!(service.name()));
+        }
+        channels.insert(id.clone(), channel);
+        operations.insert(
+            id.clone(),
+            json!({
+                "action": "receive",
+                "channel": { "$ref": format!("#/channels/{id}") },
+                "messages": [{ "$ref": format!("#/channels/{id}/messages/{id}") }],
+            }),
+        );
+    }
+
     let schemas = generator.take_definitions(true);
     json!({
         "asyncapi": "3.0.0",
         "info": {
             "title": format!("Muster: {service}"),
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Commands this service takes, queries it answers and events it emits, over NATS.",
+            "description": "Commands this service takes, queries it answers, events it emits and events of others it reacts to, over NATS.",
             "license": { "name": "Apache-2.0 OR MIT" },
         },
         "defaultContentType": "application/json",
@@ -77,6 +96,17 @@ pub fn document(service: Service) -> Value {
         "operations": operations,
         "components": { "messages": messages, "schemas": schemas },
     })
+}
+
+/// The events of other services that this one reacts to.
+fn taken_from_others(service: Service) -> impl Iterator<Item = &'static Entry> {
+    entries(Kind::Event)
+        .filter(move |entry| entry.service != service && entry.consumers.contains(&service.part()))
+}
+
+/// Two services may have messages of one name.
+fn foreign_identifier(entry: &Entry) -> String {
+    identifier(&format!("{}-{}", entry.service, entry.name))
 }
 
 /// The document of one service as the text that is committed and served.
@@ -242,6 +272,17 @@ mod tests {
                 summary.is_some_and(|text| !text.is_empty()),
                 "{id} says what it is"
             );
+        }
+    }
+
+    #[test]
+    fn every_event_is_in_the_documents_of_those_who_react_to_it() {
+        for service in Service::ALL {
+            let document = document(*service);
+            for entry in taken_from_others(*service) {
+                let operation = &document["operations"][foreign_identifier(entry)];
+                assert_eq!(operation["action"], "receive", "{}", entry.subject);
+            }
         }
     }
 

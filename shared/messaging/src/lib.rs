@@ -4,7 +4,9 @@
 //! - [`Broker`]: one part's connection. [`topology`]: streams and consumers.
 //! - [`CommandClient`], [`QueryClient`]: the ingress's side.
 //! - [`ServiceBuilder`]: a service's side. Batches of commands run in one transaction together with their
-//!   inbox rows and their outbox row; replies, acknowledgements and events follow the commit.
+//!   inbox rows and their outbox row; replies, acknowledgements and events follow the commit. So do [reactions](React) to
+//!   events. A command that was [begun](BeginCommand) gets its outcome [later](Effects::settle), by a reaction or by
+//!   [periodic work](Periodic).
 
 mod ahead;
 mod asking;
