@@ -282,7 +282,7 @@ async fn nodes_go_out_and_come_back_and_are_told_of() {
     })
     .await;
     assert_eq!(event.nodes.len(), 3);
-    system.clock.set(NOW.plus(Duration::from_secs(60)));
+    system.clock.set(NOW.plus(Duration::from_mins(1)));
     let event: AllocationRefused = next(&mut refused, |event: &AllocationRefused| {
         event.request == fourth.request
     })

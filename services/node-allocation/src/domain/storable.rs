@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 const NUL: char = '\0';
 
-/// The text without what cannot be stored.
+/// The text of an operator without control characters: those that cannot be stored, and those that would spoil a table on a
+/// screen or a list (`store/list_nodes.rs`).
 pub(crate) fn storable(text: &str) -> Cow<'_, str> {
-    if is_storable(text) {
-        Cow::Borrowed(text)
+    if text.contains(char::is_control) {
+        Cow::Owned(text.replace(char::is_control, ""))
     } else {
-        Cow::Owned(text.replace(NUL, ""))
+        Cow::Borrowed(text)
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use muster_contract::node_allocation::NodeState;
+use muster_platform::host_names::names_within_names;
 use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
 use sqlx::FromRow;
+use tracing::warn;
 
 use super::{
     change_nodes::{NewNode, add},
@@ -186,7 +188,12 @@ pub(crate) async fn declare_nodes(
             }
         }
     }
-    for node in stored.into_values().filter(|node| node.declared) {
+    let mut added_by_operators = Vec::new();
+    for node in stored.into_values() {
+        if !node.declared {
+            added_by_operators.push(node.hostname);
+            continue;
+        }
         if node.session.is_none() {
             levels.leaves(node.pool, state(&node.state)?);
             gone.push(vec![node.id.into()]);
@@ -198,10 +205,30 @@ pub(crate) async fn declare_nodes(
             }));
         }
     }
+    warn_of_ambiguous(nodes, &added_by_operators);
     transaction.execute_set(&REMOVE, &gone).await?;
     transaction.execute_set(&UPDATE, &changed).await?;
     add(transaction, now, &new, &mut levels).await?;
     levels.write(transaction).await
+}
+
+/// The site file alone has been checked. That a service starts matters more than one name that clients may take for another,
+/// so of those that operators added it is only said.
+fn warn_of_ambiguous(nodes: &[DeclaredNode], added: &[String]) {
+    if added.is_empty() {
+        return;
+    }
+    let declared = nodes.iter().map(|node| node.hostname.as_str());
+    let names: Vec<&str> = declared.chain(added.iter().map(String::as_str)).collect();
+    for (part, whole) in names_within_names(&names) {
+        if let (Some(part), Some(whole)) = (names.get(part), names.get(whole)) {
+            warn!(
+                target: "muster::node_allocation",
+                node = part, other = whole,
+                "the name of a node is part of the name of another: clients take one for the other"
+            );
+        }
+    }
 }
 
 /// A node as it is when it is declared again. What an operator did to it stays.

@@ -112,6 +112,11 @@ impl Checked<'_> {
                     format!("no such pool: {:?}{proposal}", entry.pool.get_ref()),
                 );
             }
+            if let Some(chassis) = &entry.chassis
+                && chassis.get_ref().contains(char::is_control)
+            {
+                self.problem(chassis, "chassis has control characters");
+            }
             for (number, hostname) in (0..).zip(self.host_names(&entry.hostname)) {
                 if !names.add_text(self, &entry.hostname, &hostname) {
                     continue;
@@ -123,7 +128,11 @@ impl Checked<'_> {
                         .ip
                         .as_ref()
                         .and_then(|ip| nth_address(*ip.get_ref(), number)),
-                    chassis: entry.chassis.clone(),
+                    chassis: entry
+                        .chassis
+                        .as_ref()
+                        .map(|chassis| chassis.get_ref().clone())
+                        .unwrap_or_default(),
                     console_port: entry
                         .console_port
                         .as_ref()

@@ -55,8 +55,7 @@ pub(super) struct NodeEntry {
     pub(super) hostname: Spanned<String>,
     pub(super) pool: Spanned<String>,
     pub(super) ip: Option<Spanned<IpAddr>>,
-    #[serde(default)]
-    pub(super) chassis: String,
+    pub(super) chassis: Option<Spanned<String>>,
     pub(super) console_port: Option<Spanned<u16>>,
 }
 

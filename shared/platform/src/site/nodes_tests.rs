@@ -167,6 +167,10 @@ fn a_list_that_runs_out_of_addresses_or_ports_is_refused() {
         problems(&node("n[1-3].dusty", "console_port = 65535")),
         ["line 8: there is no port for node \"n2.dusty\""]
     );
+    assert_eq!(
+        problems(&node("n1", "chassis = \"a\\tb\"")),
+        ["line 8: chassis has control characters"]
+    );
     assert!(problems(&node("n1", "ip = \"elsewhere\""))[0].starts_with("line 8: "));
     let v6 = parse(&node("n[1-2].dusty", "ip = \"fd00::ffff\"")).unwrap();
     assert_eq!(v6.nodes[1].ip_address.unwrap().to_string(), "fd00::1:0");

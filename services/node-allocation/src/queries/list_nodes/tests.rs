@@ -39,4 +39,27 @@ on_both_engines! {
         assert_eq!(names(database, ListNodes { after: second, ..page }).await, ["n3.dusty", "c1"]);
         assert_eq!(names(database, ListNodes { id: Some(second), ..all() }).await, ["n2.dusty"]);
     }
+
+    async fn whatever_an_operator_writes_a_list_can_be_read(database) {
+        use crate::commands::change_node::change_nodes;
+        use muster_contract::node_allocation::{ChangeNode, NodeChange};
+        declare(database, &[("metal", "n1.dusty")]).await;
+        let add = ChangeNode {
+            hostname: "n2.dusty".to_owned(),
+            change: NodeChange::Add {
+                pool: "metal".to_owned(),
+                ip_address: "10.0.0.1\u{1f}x".to_owned(),
+                chassis: "a\0b|c".to_owned(),
+                console_port: None,
+            },
+            reason: Some("bro\u{1f}ken\n'\"".to_owned()),
+        };
+        let mut transaction = database.begin().await.unwrap();
+        let (mut results, _) = change_nodes(&mut transaction, crate::testing::NOW, &[&add]).await.unwrap();
+        transaction.commit().await.unwrap();
+        let added = results.remove(0).unwrap();
+        assert_eq!((added.ip_address.as_str(), added.chassis.as_str()), ("10.0.0.1x", "ab|c"));
+        assert_eq!((added.reason.as_deref(), added.console_port), (Some("broken'\""), None));
+        assert_eq!(crate::testing::node(database, "n2.dusty").await, added);
+    }
 }
