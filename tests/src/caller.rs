@@ -14,7 +14,7 @@ use muster_telemetry::Metrics;
 use crate::System;
 
 /// How long a command or a question waits: longer than any part that was killed takes to come back.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Bytes that an answer may have.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;

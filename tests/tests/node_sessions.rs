@@ -150,8 +150,8 @@ async fn life_body(system: &mut System, _setup: Setup) -> Result<()> {
         session: by_name("stack"),
         hostname: hostname.clone(),
     };
-    let shrunk = done(&caller, &shrink).await?;
-    ensure!(shrunk.nodes.len() == 1, "{shrunk:?}");
+    let smaller = done(&caller, &shrink).await?;
+    ensure!(smaller.nodes.len() == 1, "{smaller:?}");
     let inventory = nodes_of(&caller, &stack.id).await?;
     ensure!(
         inventory.len() == 1 && inventory.iter().all(|node| node.hostname != hostname),
@@ -163,8 +163,8 @@ async fn life_body(system: &mut System, _setup: Setup) -> Result<()> {
         held_nodes_limit: Some(5),
         prolonged_by: 6 * 3_600,
     };
-    let held = done(&caller, &hold).await?;
-    ensure!(held.state == NodeSessionState::Held, "{held:?}");
+    let kept = done(&caller, &hold).await?;
+    ensure!(kept.state == NodeSessionState::Held, "{kept:?}");
     let inventory = nodes_of(&caller, &stack.id).await?;
     ensure!(
         inventory.iter().all(|node| node.state == NodeState::Held),
@@ -191,7 +191,11 @@ async fn life_body(system: &mut System, _setup: Setup) -> Result<()> {
             .context("the subscription has ended")?;
         let headers = message.headers.unwrap_or_default();
         let schema = headers.get(muster_contract::headers::SCHEMA);
-        missing.remove(schema.map(|schema| schema.as_str()).unwrap_or_default());
+        missing.remove(
+            schema
+                .map(async_nats::HeaderValue::as_str)
+                .unwrap_or_default(),
+        );
     }
     Ok(())
 }

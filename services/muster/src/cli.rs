@@ -99,7 +99,8 @@ enum Command {
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let Arguments { places, command } = arguments;
     match command {
-        Command::Up => one_machine::up(places.settings()?).await?,
+        // All parts in one future are larger than a stack frame should be.
+        Command::Up => Box::pin(one_machine::up(places.settings()?)).await?,
         Command::Broker => one_machine::broker_alone(places.settings()?).await?,
         Command::Ingress => parts::run(places.settings()?, Part::Ingress).await?,
         Command::Session { command: None } => {

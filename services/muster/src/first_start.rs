@@ -215,7 +215,11 @@ mod tests {
         let site = Site::load(first.site.as_deref().unwrap()).unwrap();
         assert_eq!(site.principals.len(), 1);
         assert_eq!(site.pools.len(), 1);
-        let nodes: Vec<&str> = site.nodes.iter().map(|node| node.hostname.as_str()).collect();
+        let nodes: Vec<&str> = site
+            .nodes
+            .iter()
+            .map(|node| node.hostname.as_str())
+            .collect();
         assert_eq!(nodes, ["n1.demo", "n2.demo", "n3.demo", "n4.demo"]);
         assert!(site.clustercockpit.jwt_public_key.is_some());
         let before = Credentials::read(directory.path()).unwrap();

@@ -11,7 +11,7 @@ const NOTHING_THERE: &str = "-";
 /// Rows on their way to the terminal.
 pub(crate) enum Listing {
     /// For people: shown when all rows are there.
-    Table(Table),
+    Table(Box<Table>),
     /// For programs: each row at once.
     Json,
 }
@@ -24,7 +24,7 @@ impl Listing {
         }
         let mut table = Table::new();
         table.load_style(NOTHING).set_header(columns);
-        Self::Table(table)
+        Self::Table(Box::new(table))
     }
 
     /// Adds a row: `cells` of the table, or the object as JSON.

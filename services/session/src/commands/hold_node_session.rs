@@ -76,12 +76,12 @@ fn hold(
     session.hold(order.body.prolonged_by);
     let tenant = session.tenant.clone();
     let request = book.next_id();
-    let hold = HoldNodes {
+    let command = HoldNodes {
         request,
         session: id.to_owned(),
         tenant,
     };
-    book.ask(moment, request, id, Some(order.id), Ask::Hold(hold));
+    book.ask(moment, request, id, Some(order.id), Ask::Hold(command));
     Ok(None)
 }
 

@@ -106,7 +106,7 @@ impl<'a, C> Desk<'a, C> {
         let mut results = Vec::with_capacity(self.orders.len());
         for (cause, (order, target)) in self.orders.iter().zip(self.targets).enumerate() {
             let now = order.now;
-            let meant = meant(&self.book, order, target, self.reference);
+            let meant = meant(&self.book, order, target.as_deref(), self.reference);
             let moment = Moment { cause, now };
             results.push(carry_out(&mut self.book, moment, order, meant));
         }
@@ -118,10 +118,10 @@ impl<'a, C> Desk<'a, C> {
 fn meant<C>(
     book: &Book<'_>,
     order: &Order<'_, C>,
-    target: Option<String>,
+    target: Option<&str>,
     reference: fn(&C) -> &SessionReference,
 ) -> Result<String, NodeSessionRefusal> {
-    let session = target.as_deref().and_then(|id| book.session(id));
+    let session = target.and_then(|id| book.session(id));
     let session = session.ok_or(NodeSessionRefusal::Unknown)?;
     // It may have ended while this waited for its turn, or by a command before it in the batch.
     let by_alias = matches!(Sought::new(reference(order.body)), Sought::Alias(_));

@@ -14,6 +14,7 @@ use crate::{
     asking::{Ask, PendingRequest},
     book::{Book, Moment},
     commands::open_node_session::opened,
+    domain::session::Session,
     saying::{Saying, Sayings, Settlement},
 };
 
@@ -49,10 +50,7 @@ fn take(book: &mut Book<'_>, moment: Moment, granted: &NodesGranted) {
     let Some(added) = book.grant(session, &granted.nodes, counted_from) else {
         return send_back(book, moment, granted);
     };
-    let Some(shown) = book
-        .session(session)
-        .map(crate::domain::session::Session::shown)
-    else {
+    let Some(shown) = book.session(session).map(Session::shown) else {
         return;
     };
     tell(book, moment, pending.command, &pending.ask, shown, added);
@@ -76,25 +74,22 @@ fn tell(
     session: NodeSession,
     added: Vec<LeasedNode>,
 ) {
-    match ask {
-        Ask::Open(_) => {
-            let event = Saying::Opened(opened(&session));
-            book.sayings.say(moment.cause, event);
-            let outcome = Settlement::Open(Outcome::Done(session));
-            book.sayings.settle(moment.cause, command, outcome);
-        }
-        _ => {
-            let event = NodeSessionGrown {
-                session: session.id.clone(),
-                tenant: session.tenant.clone(),
-                alias: session.alias.clone(),
-                nodes: added.clone(),
-            };
-            book.sayings.say(moment.cause, Saying::Grown(event));
-            let outcome = Settlement::Grow(Outcome::Done(GrownNodeSession { session, added }));
-            book.sayings.settle(moment.cause, command, outcome);
-        }
+    if let Ask::Open(_) = ask {
+        let event = Saying::Opened(opened(&session));
+        book.sayings.say(moment.cause, event);
+        let outcome = Settlement::Open(Outcome::Done(session));
+        book.sayings.settle(moment.cause, command, outcome);
+        return;
     }
+    let event = NodeSessionGrown {
+        session: session.id.clone(),
+        tenant: session.tenant.clone(),
+        alias: session.alias.clone(),
+        nodes: added.clone(),
+    };
+    book.sayings.say(moment.cause, Saying::Grown(event));
+    let outcome = Settlement::Grow(Outcome::Done(GrownNodeSession { session, added }));
+    book.sayings.settle(moment.cause, command, outcome);
 }
 
 /// Gives back the nodes that the session does not have. The generation keeps those alone that are somebody else's by now.

@@ -6,6 +6,8 @@ use muster_contract::{
     },
 };
 
+use muster_messaging::OutcomeOf;
+
 use super::*;
 use crate::{
     saying::{Saying, Settlement},
@@ -17,8 +19,8 @@ use crate::{
 
 type Result = super::Reached<CloseNodeSession>;
 
-fn wrong_state(state: NodeSessionState) -> Result {
-    Some(Outcome::Refused(NodeSessionRefusal::WrongState { state }))
+fn wrong_state(state: NodeSessionState) -> OutcomeOf<CloseNodeSession> {
+    Outcome::Refused(NodeSessionRefusal::WrongState { state })
 }
 
 async fn close(world: &World, name: &str) -> Result {
@@ -53,7 +55,7 @@ on_both_engines! {
         let on_its_way = world.session(&session.id).await;
         assert_eq!((on_its_way.state, on_its_way.end_reason), (NodeSessionState::Closing, None));
         // It is done once.
-        assert_eq!(close(world, &session.id).await, wrong_state(NodeSessionState::Closing));
+        assert_eq!(close(world, &session.id).await, Some(wrong_state(NodeSessionState::Closing)));
 
         let said = world.released(&[release(*request, &session.id)]).await;
         let over = world.session(&session.id).await;
@@ -61,7 +63,7 @@ on_both_engines! {
         assert_eq!((over.ended_at, &over.nodes), (Some(world.now()), &session.nodes));
         let settlement = Settlement::Close(Outcome::Done(over.clone()));
         assert_eq!(said, [closed(&session, world.now()), Saying::Settle(command, settlement)]);
-        assert_eq!(close(world, &session.id).await, wrong_state(NodeSessionState::Closed));
+        assert_eq!(close(world, &session.id).await, Some(wrong_state(NodeSessionState::Closed)));
         // Its answer told twice changes nothing.
         assert_eq!(world.released(&[release(*request, &session.id)]).await, []);
     }
@@ -127,7 +129,7 @@ on_both_engines! {
         let caller = alice();
         let batch = [closing(&session.id), closing(&session.id)].map(|command| (&caller, world.id(), command));
         let (reached, _) = world.closes(&batch).await;
-        assert_eq!(reached, [None, wrong_state(NodeSessionState::Closing)]);
+        assert_eq!(reached, [None, Some(wrong_state(NodeSessionState::Closing))]);
     }
 
     async fn sessions_of_others_are_left_alone(world) {

@@ -2,6 +2,7 @@ use muster_contract::{
     node_allocation::{AllocationRefusal, AllocationRefused},
     session::OpeningRate,
 };
+use muster_messaging::OutcomeOf;
 use uuid::Uuid;
 
 use super::*;
@@ -13,14 +14,14 @@ use crate::{
     },
 };
 
-fn done(reached: &Reached<OpenNodeSession>) -> &NodeSession {
+fn done(reached: Option<&OutcomeOf<OpenNodeSession>>) -> &NodeSession {
     match reached {
         Some(Outcome::Done(session)) => session,
         other => panic!("{other:?}"),
     }
 }
 
-fn refusal(reached: &Reached<OpenNodeSession>) -> &OpenNodeSessionRefusal {
+fn refusal(reached: Option<&OutcomeOf<OpenNodeSession>>) -> &OpenNodeSessionRefusal {
     match reached {
         Some(Outcome::Refused(refusal)) => refusal,
         other => panic!("{other:?}"),
@@ -38,7 +39,7 @@ async fn open(world: &World, command: OpenNodeSession) -> Reached<OpenNodeSessio
 on_both_engines! {
     async fn a_session_without_nodes_is_open_at_once_and_never_expires(world) {
         let (reached, said) = world.opens(&[(&alice(), world.id(), named("nightly"))]).await;
-        let session = done(&reached[0]);
+        let session = done(reached[0].as_ref());
         assert_eq!(session.state, NodeSessionState::Active);
         assert_eq!((session.alias.as_deref(), session.tenant.as_str()), (Some("nightly"), "demo"));
         assert_eq!((session.created_at, session.expires_at), (NOON, None));
@@ -97,13 +98,13 @@ on_both_engines! {
             .collect();
         let batch: Vec<_> = batch.iter().map(|(who, command)| (who, world.id(), command.clone())).collect();
         let (reached, _) = world.opens(&batch).await;
-        let first = done(&reached[0]).clone();
+        let first = done(reached[0].as_ref()).clone();
         let in_use = OpenNodeSessionRefusal::AliasInUse { session: first.id.clone() };
-        assert_eq!(refusal(&reached[1]), &in_use);
-        assert!(done(&reached[2]).id != done(&reached[3]).id);
-        assert_eq!(refusal(&open(world, named("a")).await), &in_use);
+        assert_eq!(refusal(reached[1].as_ref()), &in_use);
+        assert!(done(reached[2].as_ref()).id != done(reached[3].as_ref()).id);
+        assert_eq!(refusal(open(world, named("a")).await.as_ref()), &in_use);
         for bad in ["", "a\0b", &first.id, &first.id.to_uppercase(), &first.id.replace('-', "")] {
-            assert_eq!(refusal(&open(world, named(bad)).await), &OpenNodeSessionRefusal::InvalidAlias);
+            assert_eq!(refusal(open(world, named(bad)).await.as_ref()), &OpenNodeSessionRefusal::InvalidAlias);
         }
         world.closed(&first).await;
         assert!(matches!(open(world, named("a")).await, Some(Outcome::Done(_))));
@@ -117,7 +118,7 @@ on_both_engines! {
         let (reached, said) = world.opens(&batch).await;
         let too_many = OpenNodeSessionRefusal::TooManySessions { sessions: 6, seconds: 300 };
         assert!(reached[..6].iter().all(Option::is_none));
-        assert_eq!(refusal(&reached[6]), &too_many);
+        assert_eq!(refusal(reached[6].as_ref()), &too_many);
         // Neither sessions without nodes nor other projects are counted.
         assert!(open(world, named("free")).await.is_some_and(|outcome| matches!(outcome, Outcome::Done(_))));
         assert_eq!(world.opens(&[(&bob(), world.id(), limited.clone())]).await.0, [None]);
@@ -125,7 +126,7 @@ on_both_engines! {
         let first = asked(&said)[0].1.clone();
         world.closes(&[(&alice(), world.id(), closing(&first))]).await;
         assert_eq!(open(world, limited.clone()).await, None);
-        assert_eq!(refusal(&open(world, limited.clone()).await), &too_many);
+        assert_eq!(refusal(open(world, limited.clone()).await.as_ref()), &too_many);
         world.pass(301 * SECOND);
         assert_eq!(open(world, limited).await, None);
     }
@@ -156,7 +157,7 @@ on_both_engines! {
             states: vec![NodeSessionState::Active],
             ..everything()
         };
-        assert_eq!(world.list(&question).await, [session.clone()]);
+        assert_eq!(world.list(&question).await, std::slice::from_ref(&session));
         for reference in [by_name(&session.id), muster_contract::session::SessionReference::Number(session.number)] {
             let close = muster_contract::session::CloseNodeSession { session: reference };
             let (reached, _) = world.closes(&[(&admin(), world.id(), close)]).await;
@@ -168,7 +169,7 @@ on_both_engines! {
         let caller = alice();
         let batch: Vec<_> = (0..20).map(|_| (&caller, world.id(), opening())).collect();
         let (reached, _) = world.opens(&batch).await;
-        let mut numbers: Vec<i64> = reached.iter().map(|reached| done(reached).number).collect();
+        let mut numbers: Vec<i64> = reached.iter().map(|reached| done(reached.as_ref()).number).collect();
         numbers.sort_unstable();
         numbers.dedup();
         assert_eq!(numbers.len(), 20);

@@ -63,7 +63,7 @@ on_both_engines! {
         let unknown = Some(Outcome::Refused(ShrinkNodeSessionRefusal::UnknownNode));
         assert_eq!(reached, [None, unknown.clone(), None]);
         assert_eq!(asked(&said).len(), 2);
-        for hostname in ["n1.dusty", "n1", "", "n\01.dusty"] {
+        for hostname in ["n1.dusty", "n1", "", "n\u{0}1.dusty"] {
             assert_eq!(shrink(world, &session.id, hostname).await, unknown);
         }
         let command = shrinking(&session.id, "n2.dusty");

@@ -26,8 +26,8 @@ on_both_engines! {
         let over = world.closed(&over).await;
         let wanted = |states: &[NodeSessionState]| ListNodeSessions { states: states.to_vec(), ..everything() };
         let state = NodeSessionState::Active;
-        assert_eq!(world.list(&wanted(&[state, state, NodeSessionState::Held])).await, [active.clone()]);
-        assert_eq!(world.list(&wanted(&[NodeSessionState::Closed])).await, [over.clone()]);
+        assert_eq!(world.list(&wanted(&[state, state, NodeSessionState::Held])).await, std::slice::from_ref(&active));
+        assert_eq!(world.list(&wanted(&[NodeSessionState::Closed])).await, std::slice::from_ref(&over));
         assert_eq!(world.list(&wanted(&NodeSessionState::ALL)).await, [active, over]);
     }
 
@@ -39,7 +39,7 @@ on_both_engines! {
             session: Some(session),
             ..everything()
         };
-        assert_eq!(world.list(&one(Some("demo"), by_name("nightly"))).await, [mine.clone()]);
+        assert_eq!(world.list(&one(Some("demo"), by_name("nightly"))).await, std::slice::from_ref(&mine));
         assert_eq!(world.list(&one(None, by_name("nightly"))).await, [mine.clone(), theirs.clone()]);
         assert_eq!(world.list(&one(Some("demo"), by_name(&theirs.id))).await, []);
         assert_eq!(world.list(&one(None, SessionReference::Number(theirs.number))).await, [theirs]);
