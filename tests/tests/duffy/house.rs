@@ -24,7 +24,7 @@ pub(crate) const GAMMAS_QUOTA: usize = 3;
 /// What follows short host names.
 pub(crate) const SUFFIX: &str = ".ci.centos.org";
 
-/// Nodes of release 7 on x86_64.
+/// Nodes of release 7.
 pub(crate) const METAL: usize = 8;
 /// All nodes.
 pub(crate) const NODES: usize = 13;

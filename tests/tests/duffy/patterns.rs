@@ -1,6 +1,6 @@
 //! How scripts in the wild call the legacy API (`api/duffy.md` §3), with the programs that they use.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use muster_testkit::{programs, skip};
@@ -145,7 +145,7 @@ async fn scripts_in_the_wild_work_unchanged(house: &mut House) -> Result<()> {
 
 async fn script_works(
     house: &House,
-    programs: &PathBuf,
+    programs: &Path,
     name: &str,
     interpreter: &str,
     script: &str,

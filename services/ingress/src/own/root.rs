@@ -20,7 +20,7 @@ struct About {
     #[schema(example = "0.1.0")]
     version: &'static str,
     /// The foreign APIs that are served.
-    #[schema(example = json!(["clustercockpit"]))]
+    #[schema(example = json!(["duffy", "clustercockpit"]))]
     dialects: Vec<&'static str>,
     /// Where to read about all of it.
     #[schema(example = "/docs/")]
