@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use muster_contract::{Service, asyncapi, table::CONTRACT};
+use muster_contract::{Service, asyncapi, table::{CONTRACT, Kind}};
 use muster_testkit::{TemporaryDirectory, programs, skip};
 
 fn path(service: Service) -> PathBuf {
@@ -53,7 +53,11 @@ fn the_documents_are_valid() -> Result<()> {
 
     let findings = validate(&modules, &documents)?;
     for service in Service::ALL {
-        let messages = CONTRACT.iter().filter(|entry| entry.service == *service);
+        // Its own messages, and the events of others that it reacts to.
+        let messages = CONTRACT.iter().filter(|entry| {
+            entry.service == *service
+                || entry.kind == Kind::Event && entry.consumers.contains(&service.part())
+        });
         let wanted = format!(
             "valid: {}: {} operations",
             path(*service).display(),
