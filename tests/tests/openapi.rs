@@ -49,7 +49,10 @@ async fn documents(client: &Client) -> Result<()> {
         names.insert(name);
     }
     ensure!(
-        names.contains("clustercockpit.json") && names.contains("muster.json"),
+        ["clustercockpit.json", "duffy.json"]
+            .iter()
+            .all(|name| names.contains(*name))
+            && names.contains("muster.json"),
         "{names:?}"
     );
     for name in ["nothing.json", "clustercockpit", "..%2fCargo.toml", "%00"] {
@@ -121,7 +124,10 @@ async fn page(client: &Client) -> Result<()> {
 async fn endpoints(client: &Client) -> Result<()> {
     let get = async |path: &str| send(client.anonymous(Method::GET, path)).await;
     let root = get("/").await?.json()?;
-    ensure!(root["muster"]["dialects"][0] == "clustercockpit", "{root}");
+    ensure!(
+        root["muster"]["dialects"] == serde_json::json!(["duffy", "clustercockpit"]),
+        "{root}"
+    );
     let health = get("/healthz").await?;
     ensure!(health.status == 200, "{}", health.text());
     let readiness = get("/readyz").await?;
