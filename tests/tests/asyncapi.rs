@@ -9,7 +9,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use muster_contract::{Service, asyncapi, table::{CONTRACT, Kind}};
+use muster_contract::{
+    Service, asyncapi,
+    table::{CONTRACT, Kind},
+};
 use muster_testkit::{TemporaryDirectory, programs, skip};
 
 fn path(service: Service) -> PathBuf {

@@ -33,7 +33,7 @@ pub(crate) struct Known {
 
 impl Context {
     /// Of something that no message has set off.
-    pub(crate) fn of_its_own(environment: &Environment, trace: Option<(String, String)>) -> Self {
+    pub(crate) fn of_its_own(environment: &Environment) -> Self {
         let id = environment.ids.next();
         Self {
             inner: Known {
@@ -41,7 +41,7 @@ impl Context {
                 correlation_id: id,
                 principal: None,
                 received_at: environment.clock.now(),
-                trace,
+                trace: None,
             }
             .into(),
         }

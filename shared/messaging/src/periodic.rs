@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use muster_platform::ComponentHealth;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, error, warn};
+use tracing::{error, warn};
 
 use crate::{
     Context,
@@ -13,7 +13,6 @@ use crate::{
     erased::ErasedPeriodic,
     ledger::{Consequences, Ledger},
     outlet::Outlet,
-    spans,
     topology::chain,
 };
 
@@ -73,9 +72,9 @@ impl PeriodicTask {
     }
 
     async fn once(&self) -> Next {
-        let span = spans::periodic(self.work.name);
-        let cause = Context::of_its_own(&self.ledger.environment, spans::own_trace(&span));
-        match self.attempt(&cause).instrument(span).await {
+        // Without a trace: most runs find nothing to do. What one sends begins a trace of its own.
+        let cause = Context::of_its_own(&self.ledger.environment);
+        match self.attempt(&cause).await {
             Ok((more, consequences)) => {
                 self.health.ready();
                 self.outlet.tell(consequences).await;

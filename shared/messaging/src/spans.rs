@@ -53,19 +53,9 @@ pub(crate) fn trace_of(span: &Span, map: &HeaderMap) -> Option<(String, String)>
 }
 
 /// The span's own trace context, unless it is off.
-pub(crate) fn own_trace(span: &Span) -> Option<(String, String)> {
+fn own_trace(span: &Span) -> Option<(String, String)> {
     let text = propagation::to_text(&propagation::context_of(span));
     Some((text.traceparent?, text.tracestate.unwrap_or_default()))
-}
-
-/// A run of periodic work: the root of a trace of its own.
-pub(crate) fn periodic(name: &str) -> Span {
-    info_span!(
-        target: "muster::messaging",
-        parent: None,
-        "periodic",
-        otel.name = names::span::periodic(name),
-    )
 }
 
 /// The transaction that a message takes effect in, together with the rest of its batch.

@@ -166,12 +166,6 @@ pub mod span {
         format!("{SETTLE} {destination}")
     }
 
-    /// `periodic expire sessions`: a run of work that is due by time.
-    #[must_use]
-    pub fn periodic(work: &str) -> String {
-        format!("periodic {work}")
-    }
-
     /// `commit job_archive`: a database operation in `namespace`.
     #[must_use]
     pub fn database(operation: &str, namespace: &str) -> String {
