@@ -6,6 +6,7 @@
 //!
 //! This crate does no input or output.
 
+pub mod agent;
 pub mod asyncapi;
 pub mod dead_letters;
 pub mod headers;
@@ -21,7 +22,7 @@ pub mod subject;
 pub mod table;
 pub mod topology;
 
-pub use message::{Command, Event, Message, Outcome, Query};
+pub use message::{Command, Event, Message, Order, Outcome, Query, Report};
 pub use parts::{Part, Service};
 pub use principal::{Principal, Role};
 pub use reply::{Reply, ReplyBody};

@@ -66,6 +66,24 @@ pub trait Query: Message {
     }
 }
 
+/// Something for an agent to do, kept until the agent has done it. `SERVICE` is the service that orders it.
+pub trait Order: Message {
+    /// Where it is published for the agent.
+    #[must_use]
+    fn subject(agent: &str) -> String {
+        subject::order(agent, Self::NAME)
+    }
+}
+
+/// What an agent says of an order. `SERVICE` is the service that ordered it and takes the report.
+pub trait Report: Message {
+    /// Where the agent publishes it.
+    #[must_use]
+    fn subject(agent: &str) -> String {
+        subject::report(agent, Self::NAME)
+    }
+}
+
 /// How a command or a query came out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -65,6 +65,34 @@ pub fn event_of_any_project(service: &str, version: u32, name: &str) -> String {
     format!("{ROOT}.evt.{service}.v{version}.*.{name}")
 }
 
+/// Subject of an order to an agent.
+#[must_use]
+pub fn order(agent: &str, name: &str) -> String {
+    format!("{ROOT}.agt.{}.order.{name}", encode_token(agent))
+}
+
+/// Subject of an agent's report.
+#[must_use]
+pub fn report(agent: &str, name: &str) -> String {
+    format!("{ROOT}.agt.{}.report.{name}", encode_token(agent))
+}
+
+/// Subject of the reports of this kind of every agent.
+#[must_use]
+pub fn report_of_any_agent(name: &str) -> String {
+    format!("{ROOT}.agt.*.report.{name}")
+}
+
+/// The agent that published under this subject, if it is one of a report.
+#[must_use]
+pub fn reporting_agent(subject: &str) -> Option<String> {
+    let (token, rest) = subject
+        .strip_prefix(ROOT)?
+        .strip_prefix(".agt.")?
+        .split_once('.')?;
+    rest.starts_with("report.").then(|| decode_token(token))?
+}
+
 /// Subject under which a service gives itself an event again that it had put aside as a dead letter: in the stream of its
 /// commands, since the event concerns nobody else once more. Only the service itself may publish there.
 #[must_use]
