@@ -9,6 +9,7 @@ mod list_node_sessions;
 mod node_session;
 mod node_session_changed;
 mod open_node_session;
+mod session_hook_status;
 mod shrink_node_session;
 
 pub use close_node_session::CloseNodeSession;
@@ -21,8 +22,10 @@ pub use node_session::{
 };
 pub use node_session_changed::{
     NodeSessionClosed, NodeSessionGrown, NodeSessionHeld, NodeSessionOpened, NodeSessionShrunk,
+    NodeSessionTearDownFailed,
 };
 pub use open_node_session::{OpenNodeSession, OpenNodeSessionRefusal, OpeningRate};
+pub use session_hook_status::{SessionHookState, SessionHookStatus};
 pub use shrink_node_session::{ShrinkNodeSession, ShrinkNodeSessionRefusal};
 
 crate::dead_letters::dead_letter_messages!(crate::Service::Session);

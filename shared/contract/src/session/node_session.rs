@@ -112,6 +112,12 @@ pub struct NodeSession {
     pub end_reason: Option<EndReason>,
     /// The nodes it holds; of one that ended those that it held last.
     pub nodes: Vec<LeasedNode>,
+    /// What was done to set it up; `None` = its project wanted nothing when it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_up: Option<SessionHookStatus>,
+    /// What is done to tear it down, which may go on after its end; `None` = its project wanted nothing when it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tear_down: Option<SessionHookStatus>,
 }
 
 /// Why nothing is done to a session.

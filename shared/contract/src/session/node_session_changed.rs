@@ -101,3 +101,21 @@ pub struct NodeSessionClosed {
 }
 
 event!(NodeSessionClosed, "node-session.closed");
+
+/// What was set up for a session that is over stays: tearing it down was given up. An operator has to look; the session's
+/// status has the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeSessionTearDownFailed {
+    /// The session.
+    pub session: String,
+    /// The project that it belonged to.
+    pub tenant: String,
+    /// The name its owner gave it.
+    pub alias: Option<String>,
+    /// The agent that could not do it, or did not answer.
+    pub agent: String,
+    /// Attempts that were made.
+    pub attempts: u32,
+}
+
+event!(NodeSessionTearDownFailed, "node-session.tear-down-failed");

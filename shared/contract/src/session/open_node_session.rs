@@ -53,6 +53,11 @@ pub enum OpenNodeSessionRefusal {
     },
     /// No nodes.
     Allocation(AllocationRefusal),
+    /// What the site does before a session of the project gets its nodes has failed.
+    SetUpFailed {
+        /// Why, as the hook said; for operators, not for owners.
+        reason: String,
+    },
     /// It was closed before it had its nodes.
     Closed,
 }

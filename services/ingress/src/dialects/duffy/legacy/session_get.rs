@@ -103,7 +103,10 @@ pub(super) fn opening_refused(refusal: OpenNodeSessionRefusal) -> Result<Respons
         OpenNodeSessionRefusal::TooManySessions { .. } => {
             Ok(string(StatusCode::TOO_MANY_REQUESTS, FAILED))
         }
-        OpenNodeSessionRefusal::Closed => Ok(string(StatusCode::OK, FAILED)),
+        // As in Duffy 2 when the nodes cannot be prepared: a JSON string, which ends a client's retries.
+        OpenNodeSessionRefusal::SetUpFailed { .. } | OpenNodeSessionRefusal::Closed => {
+            Ok(string(StatusCode::OK, FAILED))
+        }
     }
 }
 
@@ -125,6 +128,15 @@ mod tests {
             body,
             "{\"msg\":\"Alias already in use\",\"ssid\":\"0199\"}\n"
         );
+    }
+
+    #[tokio::test]
+    async fn a_session_that_could_not_be_set_up_ends_a_clients_retries() {
+        let reason = "password=secret".to_owned();
+        let answer = opening_refused(OpenNodeSessionRefusal::SetUpFailed { reason }).unwrap();
+        assert_eq!(answer.status(), 200);
+        let body = to_bytes(answer.into_body(), 1 << 16).await.unwrap();
+        assert_eq!(body, "\"Failed to allocate nodes\"\n");
     }
 
     #[test]

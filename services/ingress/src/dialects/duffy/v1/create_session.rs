@@ -170,6 +170,10 @@ fn refused(refusal: &OpenNodeSessionRefusal) -> Failure {
             "can't reserve nodes: {sessions} sessions were opened in {seconds} seconds"
         )),
         OpenNodeSessionRefusal::Allocation(refusal) => allocation(refusal),
+        // The hook's own words are for operators.
+        OpenNodeSessionRefusal::SetUpFailed { .. } => {
+            unprocessable("can't reserve nodes: the session could not be set up")
+        }
         OpenNodeSessionRefusal::Closed => {
             unprocessable("can't reserve nodes: the session was retired meanwhile")
         }
@@ -179,6 +183,14 @@ fn refused(refusal: &OpenNodeSessionRefusal) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_hook_said_is_not_told_to_owners() {
+        let reason = "password=secret".to_owned();
+        let failure = refused(&OpenNodeSessionRefusal::SetUpFailed { reason });
+        assert_eq!(failure.kind().status(), 422);
+        assert!(!format!("{failure:?}").contains("secret"));
+    }
 
     fn parse(text: &str) -> Result<Vec<NodeDemand>, Failure> {
         let asked: SessionCreate = body(text.as_bytes())?;

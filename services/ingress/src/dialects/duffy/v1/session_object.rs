@@ -183,6 +183,8 @@ mod tests {
             ended_at: None,
             end_reason: None,
             nodes: vec![node(1, "n1.a"), node(2, "n2.a")],
+            set_up: None,
+            tear_down: None,
         };
         let object = SessionObject::new(session, &Directory::of_site(&site).unwrap());
         let written = serde_json::to_value(object).unwrap();
