@@ -91,6 +91,8 @@ pub(crate) enum State {
     Deprovisioning,
     /// Kept for a look
     Held,
+    /// Set aside for a while since a hook failed
+    Quarantined,
     /// Set aside since something went wrong
     Failed,
     /// Set aside by an operator
@@ -107,6 +109,7 @@ impl State {
             State::Deployed => NodeState::Deployed,
             State::Deprovisioning => NodeState::Deprovisioning,
             State::Held => NodeState::Held,
+            State::Quarantined => NodeState::Quarantined,
             State::Failed => NodeState::Failed,
             State::Reserved => NodeState::Reserved,
         }

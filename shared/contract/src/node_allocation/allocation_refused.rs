@@ -58,6 +58,19 @@ pub enum AllocationRefusal {
     WaitedInVain,
     /// Whoever asked has gone away, or the session has ended.
     Cancelled,
+    /// A node could not be prepared for the session, and there was no other in its place. Trying again may help: the node is
+    /// set aside.
+    ContextualizationFailed {
+        /// The node.
+        hostname: String,
+        /// What its hook said.
+        reason: String,
+    },
+    /// The agent that prepares nodes for sessions did not answer in time.
+    AgentSilent {
+        /// The agent.
+        agent: String,
+    },
 }
 
 impl Message for AllocationRefused {

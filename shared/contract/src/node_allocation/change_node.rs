@@ -32,7 +32,8 @@ pub enum NodeChange {
         /// Port of its console.
         console_port: Option<i64>,
     },
-    /// Puts it into a state; refused while a session holds it.
+    /// Puts it into a state; refused while a session holds it. Ends what is being done to it. One that has not been wiped
+    /// since its last session and is to be ready is wiped first, if its pool has a hook for that.
     SetState {
         /// `ready`, `reserved`, `failed` or `unused`.
         state: NodeState,

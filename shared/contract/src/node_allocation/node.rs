@@ -23,7 +23,9 @@ pub enum NodeState {
     Deprovisioning,
     /// In a session whose owner asked to keep it for a look.
     Held,
-    /// Set aside since something went wrong with it.
+    /// Set aside for a while since one of its hooks failed; then it is tried again.
+    Quarantined,
+    /// Set aside since something went wrong with it, until an operator looks at it.
     Failed,
     /// Set aside by an operator.
     Reserved,
@@ -31,7 +33,7 @@ pub enum NodeState {
 
 impl NodeState {
     /// Every state.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Unused,
         Self::Provisioning,
         Self::Ready,
@@ -39,6 +41,7 @@ impl NodeState {
         Self::Deployed,
         Self::Deprovisioning,
         Self::Held,
+        Self::Quarantined,
         Self::Failed,
         Self::Reserved,
     ];
@@ -54,6 +57,7 @@ impl NodeState {
             Self::Deployed => "deployed",
             Self::Deprovisioning => "deprovisioning",
             Self::Held => "held",
+            Self::Quarantined => "quarantined",
             Self::Failed => "failed",
             Self::Reserved => "reserved",
         }

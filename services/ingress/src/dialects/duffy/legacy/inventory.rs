@@ -144,7 +144,10 @@ fn text_or_null(json: &mut Vec<u8>, value: Option<&str>) {
 
 /// Duffy 2 moves what failed, or was set aside, to pool 0.
 fn can_be_lent(state: NodeState) -> bool {
-    !matches!(state, NodeState::Failed | NodeState::Reserved)
+    !matches!(
+        state,
+        NodeState::Quarantined | NodeState::Failed | NodeState::Reserved
+    )
 }
 
 /// The name of a state in Duffy 1 and 2.
@@ -157,7 +160,7 @@ fn state(state: NodeState) -> &'static str {
         NodeState::Deployed => "Deployed",
         NodeState::Deprovisioning => "Deprovision",
         NodeState::Held => "Fail",
-        NodeState::Failed => "Failed",
+        NodeState::Quarantined | NodeState::Failed => "Failed",
         NodeState::Reserved => "Reserved",
     }
 }

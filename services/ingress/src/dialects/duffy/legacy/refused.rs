@@ -43,7 +43,9 @@ pub(super) fn allocation(refusal: &AllocationRefusal) -> Result<Response, Failur
             FailureKind::Unavailable,
             format!("{limit} requests wait for nodes already; try again"),
         )),
-        AllocationRefusal::Cancelled => Ok(string(StatusCode::OK, FAILED)),
+        AllocationRefusal::Cancelled
+        | AllocationRefusal::ContextualizationFailed { .. }
+        | AllocationRefusal::AgentSilent { .. } => Ok(string(StatusCode::OK, FAILED)),
     }
 }
 
@@ -112,8 +114,19 @@ mod tests {
                     .to_owned()
             )
         );
-        let (_, _, body) = read(allocation(&AllocationRefusal::Cancelled)).await;
-        assert_eq!(body, "\"Failed to allocate nodes\"\n");
+        let failed = AllocationRefusal::ContextualizationFailed {
+            hostname: "n1.dusty".to_owned(),
+            reason: "no route to host".to_owned(),
+        };
+        let agent = "provisioner".to_owned();
+        let silent = AllocationRefusal::AgentSilent { agent };
+        for refusal in [AllocationRefusal::Cancelled, failed, silent] {
+            let (status, _, body) = read(allocation(&refusal)).await;
+            assert_eq!(
+                (status, body.as_str()),
+                (200, "\"Failed to allocate nodes\"\n")
+            );
+        }
     }
 
     #[tokio::test]

@@ -73,6 +73,7 @@ impl NodeObject {
 fn state(state: NodeState) -> &'static str {
     match state {
         NodeState::Held => NodeState::Deployed.name(),
+        NodeState::Quarantined => NodeState::Failed.name(),
         NodeState::Reserved => NodeState::Unused.name(),
         state => state.name(),
     }

@@ -49,6 +49,14 @@ pub(super) fn allocation(refusal: &AllocationRefusal) -> Failure {
             unprocessable("can't reserve nodes: none became ready in time")
         }
         AllocationRefusal::Cancelled => unprocessable("can't reserve nodes: cancelled"),
+        AllocationRefusal::ContextualizationFailed { hostname, .. } => Failure::new(
+            FailureKind::Unavailable,
+            format!("contextualization of nodes failed: {hostname}"),
+        ),
+        AllocationRefusal::AgentSilent { .. } => Failure::new(
+            FailureKind::Unavailable,
+            "contextualization of nodes failed: no answer in time",
+        ),
     }
 }
 
@@ -104,6 +112,21 @@ mod tests {
                 AllocationRefusal::QueueFull { limit: 2 },
                 503,
                 "2 requests wait for nodes already; try again",
+            ),
+            (
+                AllocationRefusal::ContextualizationFailed {
+                    hostname: "n1.dusty".to_owned(),
+                    reason: "no route to host".to_owned(),
+                },
+                503,
+                "contextualization of nodes failed: n1.dusty",
+            ),
+            (
+                AllocationRefusal::AgentSilent {
+                    agent: "provisioner".to_owned(),
+                },
+                503,
+                "contextualization of nodes failed: no answer in time",
             ),
         ] {
             let failure = allocation(&refusal);

@@ -74,6 +74,12 @@ fn reason(refusal: &AllocationRefusal) -> String {
         AllocationRefusal::QueueFull { limit } => format!("{limit} requests wait already"),
         AllocationRefusal::WaitedInVain => "no nodes became ready in time".to_owned(),
         AllocationRefusal::Cancelled => "cancelled".to_owned(),
+        AllocationRefusal::ContextualizationFailed { hostname, reason } => {
+            format!("{hostname} could not be prepared: {reason}")
+        }
+        AllocationRefusal::AgentSilent { agent } => {
+            format!("agent {agent} did not answer in time")
+        }
     }
 }
 
