@@ -128,7 +128,7 @@ async fn put_topology_in_place(
 ) -> Result<()> {
     let limits: Limits = parts::limits(&process.settings)?;
     let deadline = tokio::time::Instant::now() + TOPOLOGY_DEADLINE;
-    while let Err(error) = topology::apply(&operator, &limits).await {
+    while let Err(error) = topology::apply(&operator, &limits, &[]).await {
         if tokio::time::Instant::now() > deadline {
             return Err(error).context("the streams cannot be made");
         }
@@ -137,7 +137,7 @@ async fn put_topology_in_place(
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let stop = tasks.token();
-    tasks.spawn("topology", topology::keep_applied(operator, limits, stop));
+    tasks.spawn("topology", topology::keep_applied(operator, limits, Vec::new(), stop));
     Ok(())
 }
 

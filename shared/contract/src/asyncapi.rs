@@ -9,7 +9,10 @@ use serde_json::{Map, Value, json};
 use crate::{
     Service, headers,
     table::{CONTRACT, Entry, Kind, entries},
-    topology::{ACKNOWLEDGE_WAIT, DUPLICATE_WINDOW, EVENT_STREAM},
+    topology::{
+        ACKNOWLEDGE_WAIT, DUPLICATE_WINDOW, EVENT_STREAM, ORDER_ACKNOWLEDGE_WAIT, ORDER_AGE,
+        ORDER_STREAM, REPORT_STREAM,
+    },
 };
 
 /// The document of one service.
@@ -30,7 +33,7 @@ pub fn document(service: Service) -> Value {
         messages.insert(id.clone(), message(entry, &body, &generator));
         channels.insert(id.clone(), channel(entry, &id));
         let mut operation = json!({
-            "action": if entry.kind == Kind::Event { "send" } else { "receive" },
+            "action": action(entry.kind),
             "channel": { "$ref": format!("#/channels/{id}") },
             "messages": [{ "$ref": format!("#/channels/{id}/messages/{id}") }],
         });
@@ -88,7 +91,7 @@ pub fn document(service: Service) -> Value {
         "info": {
             "title": format!("Muster: {service}"),
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Commands this service takes, queries it answers, events it emits and events of others it reacts to, over NATS.",
+            "description": "Commands this service takes, queries it answers, events it emits and events of others it reacts to, orders it gives to agents and reports of theirs, over NATS.",
             "license": { "name": "Apache-2.0 OR MIT" },
         },
         "defaultContentType": "application/json",
@@ -96,6 +99,22 @@ pub fn document(service: Service) -> Value {
         "operations": operations,
         "components": { "messages": messages, "schemas": schemas },
     })
+}
+
+const fn action(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Event | Kind::Order => "send",
+        Kind::Command | Kind::Query | Kind::Report => "receive",
+    }
+}
+
+/// The subject with a name for what differs from message to message.
+fn address(entry: &Entry) -> String {
+    let parameter = match entry.kind {
+        Kind::Order | Kind::Report => "{agent}",
+        Kind::Command | Kind::Event | Kind::Query => "{project}",
+    };
+    entry.subject.replace('*', parameter)
 }
 
 /// The events of other services that this one reacts to.
@@ -118,7 +137,9 @@ pub fn text(service: Service) -> String {
 fn reply_location(kind: Kind) -> String {
     match kind {
         Kind::Command => format!("$message.header#/{}", headers::REPLY_TO),
-        Kind::Event | Kind::Query => "$message.header#/reply".to_owned(),
+        Kind::Event | Kind::Query | Kind::Order | Kind::Report => {
+            "$message.header#/reply".to_owned()
+        }
     }
 }
 
@@ -142,7 +163,7 @@ fn described(body: &Schema, generator: &schemars::SchemaGenerator) -> Option<Str
 
 fn channel(entry: &Entry, id: &str) -> Value {
     let mut channel = json!({
-        "address": entry.subject.replace('*', "{project}"),
+        "address": address(entry),
         "messages": { id: { "$ref": format!("#/components/messages/{id}") } },
     });
     match entry.kind {
@@ -180,8 +201,43 @@ fn channel(entry: &Entry, id: &str) -> Value {
             "bindings",
             json!({ "nats": { "queue": entry.service.name(), "bindingVersion": "0.1.0" } }),
         ),
+        Kind::Order => {
+            insert(&mut channel, "parameters", agent_parameter());
+            insert(
+                &mut channel,
+                "x-jetstream",
+                json!({
+                    "stream": ORDER_STREAM,
+                    "retention": "workqueue",
+                    "discard": "new",
+                    "maximumAgeSeconds": ORDER_AGE.as_secs(),
+                    "consumer": "{agent}",
+                    "acknowledgeWaitSeconds": ORDER_ACKNOWLEDGE_WAIT.as_secs(),
+                    "answeredBy": entry.answered_by,
+                }),
+            );
+        }
+        Kind::Report => {
+            insert(&mut channel, "parameters", agent_parameter());
+            insert(
+                &mut channel,
+                "x-jetstream",
+                json!({
+                    "stream": REPORT_STREAM,
+                    "retention": "limits",
+                    "consumer": entry.service.name(),
+                    "acknowledgeWaitSeconds": ACKNOWLEDGE_WAIT.as_secs(),
+                }),
+            );
+        }
     }
     channel
+}
+
+fn agent_parameter() -> Value {
+    json!({
+        "agent": { "description": "The agent's name, percent-encoded but for letters, digits, - and _." },
+    })
 }
 
 fn headers_of(kind: Kind) -> Value {
@@ -219,13 +275,14 @@ fn documented_headers(kind: Kind) -> Vec<(&'static str, &'static str)> {
                 "SHA-256 of the request, with an Idempotency-Key.",
             ),
         ]),
-        Kind::Event => all.extend([
+        Kind::Event | Kind::Order => all.extend([
             (
                 headers::BROKER_MESSAGE_ID,
                 "The broker's duplicate filter; equal to Muster-Message-Id.",
             ),
-            (headers::CAUSATION_ID, "Id of the command that caused it."),
+            (headers::CAUSATION_ID, "Id of the message that caused it."),
         ]),
+        Kind::Report => all.push((headers::CAUSATION_ID, "Id of the order.")),
         Kind::Query => all.push((headers::PRINCIPAL, "Who asks, as JSON.")),
     }
     all
@@ -233,7 +290,9 @@ fn documented_headers(kind: Kind) -> Vec<(&'static str, &'static str)> {
 
 fn required_headers(kind: Kind) -> Vec<&'static str> {
     match kind {
-        Kind::Command | Kind::Event => vec![headers::MESSAGE_ID, headers::SCHEMA],
+        Kind::Command | Kind::Event | Kind::Order | Kind::Report => {
+            vec![headers::MESSAGE_ID, headers::SCHEMA]
+        }
         Kind::Query => vec![headers::SCHEMA],
     }
 }
@@ -265,8 +324,8 @@ mod tests {
         for entry in CONTRACT.iter() {
             let document = document(entry.service);
             let id = identifier(entry.name);
-            let address = &document["channels"][&id]["address"];
-            assert_eq!(address, &json!(entry.subject.replace('*', "{project}")));
+            let found = &document["channels"][&id]["address"];
+            assert_eq!(found, &json!(address(entry)));
             let summary = document["components"]["messages"][&id]["summary"].as_str();
             assert!(
                 summary.is_some_and(|text| !text.is_empty()),

@@ -68,6 +68,9 @@ pub trait Query: Message {
 
 /// Something for an agent to do, kept until the agent has done it. `SERVICE` is the service that orders it.
 pub trait Order: Message {
+    /// What the agent says when it has come to its end.
+    type Report: Report;
+
     /// Where it is published for the agent.
     #[must_use]
     fn subject(agent: &str) -> String {

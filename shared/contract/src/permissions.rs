@@ -1,14 +1,17 @@
-//! What each part may publish and subscribe to on NATS, made from the contract table.
+//! What each part and each agent may publish and subscribe to on NATS, made from the contract table.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use crate::{
     Part, Service, subject,
-    table::{CONTRACT, Kind},
-    topology::{EVENT_STREAM, event_consumer},
+    table::{CONTRACT, Kind, entries},
+    topology::{
+        EVENT_STREAM, ORDER_STREAM, REPORT_STREAM, agent_consumer_name, event_consumer,
+        report_consumer,
+    },
 };
 
-/// Subjects of one part; everything else is refused by the broker.
+/// Subjects of one part or agent; everything else is refused by the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permissions {
     /// Subjects it may publish to.
@@ -58,6 +61,12 @@ pub fn permissions(part: Part) -> Permissions {
         if event_consumer(*service).is_some() {
             publish.extend(consuming(EVENT_STREAM, service.name()));
         }
+        if report_consumer(*service).is_some() {
+            publish.extend(consuming(REPORT_STREAM, service.name()));
+        }
+        if entries(Kind::Order).any(|entry| entry.producers.contains(&part)) {
+            publish.push(format!("$JS.API.STREAM.INFO.{ORDER_STREAM}"));
+        }
         // The same of the commands that it gives to other services.
         let onward: BTreeSet<&str> = CONTRACT
             .iter()
@@ -76,6 +85,19 @@ pub fn permissions(part: Part) -> Permissions {
     Permissions { publish, subscribe }
 }
 
+/// What the agent may do: take its own orders, and say what became of them and how it is, under its own name.
+#[must_use]
+pub fn agent_permissions(agent: &str) -> Permissions {
+    let reports = entries(Kind::Report).map(|entry| subject::report(agent, entry.name));
+    Permissions {
+        publish: reports
+            .chain([subject::beat(agent), subject::statistics(agent)])
+            .chain(consuming(ORDER_STREAM, &agent_consumer_name(agent)))
+            .collect(),
+        subscribe: vec![format!("{}.>", subject::agent_inbox_prefix(agent))],
+    }
+}
+
 /// What it takes to use a consumer: look it up, pull, acknowledge. Both forms of acknowledgement subject (ADR-15).
 fn consuming(stream: &str, consumer: &str) -> [String; 4] {
     [
@@ -86,25 +108,39 @@ fn consuming(stream: &str, consumer: &str) -> [String; 4] {
     ]
 }
 
-/// The `authorization` block of a nats-server configuration, with one user per part.
+/// The `authorization` block of a nats-server configuration, with one user per part and per agent.
 ///
-/// `public_key` gives a part's public nkey.
+/// `public_key` gives a part's public nkey; each agent has its name and its public nkey.
 #[must_use]
-pub fn server_configuration(public_key: impl Fn(Part) -> String) -> String {
+pub fn server_configuration(
+    public_key: impl Fn(Part) -> String,
+    agents: &[(String, String)],
+) -> String {
     let mut text = String::from("authorization {\n  users = [\n");
     for part in Part::ALL {
-        let Permissions { publish, subscribe } = permissions(*part);
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            "    # {part}\n    {{\n      nkey: {}\n      permissions: {{\n        publish: {}\n        subscribe: {}\n      }}\n    }}\n",
-            public_key(*part),
-            list(&publish),
-            list(&subscribe),
+        add_user(
+            &mut text,
+            part.name(),
+            &public_key(*part),
+            &permissions(*part),
         );
+    }
+    for (agent, public_key) in agents {
+        let name = format!("agent {}", subject::encode_token(agent));
+        add_user(&mut text, &name, public_key, &agent_permissions(agent));
     }
     text.push_str("  ]\n}\n");
     text
+}
+
+fn add_user(text: &mut String, name: &str, public_key: &str, permissions: &Permissions) {
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        "    # {name}\n    {{\n      nkey: {public_key}\n      permissions: {{\n        publish: {}\n        subscribe: {}\n      }}\n    }}\n",
+        list(&permissions.publish),
+        list(&permissions.subscribe),
+    );
 }
 
 fn list(subjects: &[String]) -> String {
@@ -134,9 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_can_give_a_service_an_event_as_replayed() {
-        for service in Service::ALL {
-            let replayed = subject::replayed_event(service.name());
+    fn nobody_else_can_give_a_service_an_event_or_a_report_as_replayed() {
+        let replayed = Service::ALL.iter().flat_map(|service| {
+            [
+                (service, subject::replayed_event(service.name())),
+                (service, subject::replayed_report(service.name(), "a")),
+            ]
+        });
+        for (service, replayed) in replayed {
             let others = Part::ALL
                 .iter()
                 .filter(|part| **part != service.part() && **part != Part::Operator);
@@ -165,7 +206,37 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_is_let_in_to_what_bears_its_name_and_to_nothing_else() {
+        for (agent, token) in [
+            ("a", "a"),
+            ("n1.dusty", "n1%2Edusty"),
+            (">", "%3E"),
+            ("*", "%2A"),
+        ] {
+            let Permissions { publish, subscribe } = agent_permissions(agent);
+            for subject in publish.iter().chain(&subscribe) {
+                let tokens: Vec<&str> = subject.split('.').collect();
+                assert!(tokens.contains(&token), "{subject}");
+                let of_all = matches!(tokens.as_slice(), ["muster", _, "*" | ">", ..] | [">", ..]);
+                assert!(!of_all, "{subject}");
+            }
+            assert!(!publish.iter().any(|subject| subject.contains(".order.")));
+        }
+    }
+
+    #[test]
+    fn no_part_but_the_operator_can_report_in_the_name_of_an_agent() {
+        for part in Part::ALL.iter().filter(|part| **part != Part::Operator) {
+            for subject in permissions(*part).publish {
+                assert!(!subject.contains(".report."), "{part} {subject}");
+            }
+        }
+    }
+
+    #[test]
     fn the_server_configuration() {
-        insta::assert_snapshot!(server_configuration(|part| format!("KEY_OF_{part}")));
+        let agents = [("n1.dusty".to_owned(), "KEY_OF_n1".to_owned())];
+        let text = server_configuration(|part| format!("KEY_OF_{part}"), &agents);
+        insta::assert_snapshot!(text);
     }
 }

@@ -71,6 +71,18 @@ pub fn order(agent: &str, name: &str) -> String {
     format!("{ROOT}.agt.{}.order.{name}", encode_token(agent))
 }
 
+/// Subject of the orders of this kind to every agent.
+#[must_use]
+pub fn order_to_any_agent(name: &str) -> String {
+    format!("{ROOT}.agt.*.order.{name}")
+}
+
+/// Subject of all orders to an agent.
+#[must_use]
+pub fn orders_to(agent: &str) -> String {
+    format!("{ROOT}.agt.{}.order.>", encode_token(agent))
+}
+
 /// Subject of an agent's report.
 #[must_use]
 pub fn report(agent: &str, name: &str) -> String {
@@ -83,14 +95,33 @@ pub fn report_of_any_agent(name: &str) -> String {
     format!("{ROOT}.agt.*.report.{name}")
 }
 
-/// The agent that published under this subject, if it is one of a report.
+/// The agent whose report has this subject, be it its first or a [replayed](replayed_report) one.
 #[must_use]
 pub fn reporting_agent(subject: &str) -> Option<String> {
-    let (token, rest) = subject
-        .strip_prefix(ROOT)?
-        .strip_prefix(".agt.")?
-        .split_once('.')?;
-    rest.starts_with("report.").then(|| decode_token(token))?
+    let mut tokens = subject.split('.');
+    let token = match (
+        tokens.next()?,
+        tokens.next()?,
+        tokens.next()?,
+        tokens.next()?,
+    ) {
+        (ROOT, "agt", token, "report") => token,
+        (ROOT, "cmd", _, REPLAYED_REPORT) => tokens.next()?,
+        _ => return None,
+    };
+    decode_token(token)
+}
+
+/// Subject on which an agent shows that it is alive; core NATS.
+#[must_use]
+pub fn beat(agent: &str) -> String {
+    format!("{ROOT}.agt.{}.beat", encode_token(agent))
+}
+
+/// Subject of an agent's statistics; core NATS.
+#[must_use]
+pub fn statistics(agent: &str) -> String {
+    format!("{ROOT}.agt.{}.stat", encode_token(agent))
 }
 
 /// Subject under which a service gives itself an event again that it had put aside as a dead letter: in the stream of its
@@ -98,6 +129,18 @@ pub fn reporting_agent(subject: &str) -> Option<String> {
 #[must_use]
 pub fn replayed_event(service: &str) -> String {
     format!("{ROOT}.cmd.{service}.replayed-event")
+}
+
+/// Token of [`replayed_report`].
+const REPLAYED_REPORT: &str = "replayed-report";
+
+/// The same for a report. Whose it is stays in the subject: the broker guards who publishes there, too.
+#[must_use]
+pub fn replayed_report(service: &str, agent: &str) -> String {
+    format!(
+        "{ROOT}.cmd.{service}.{REPLAYED_REPORT}.{}",
+        encode_token(agent)
+    )
 }
 
 /// Subject on which one instance of a part takes the outcomes of its commands.
@@ -110,6 +153,12 @@ pub fn reply(part: &str, instance: &str) -> String {
 #[must_use]
 pub fn inbox_prefix(part: &str) -> String {
     format!("_INBOX.{part}")
+}
+
+/// Prefix of an agent's inboxes; no part is called `agent`.
+#[must_use]
+pub fn agent_inbox_prefix(agent: &str) -> String {
+    format!("_INBOX.agent.{}", encode_token(agent))
 }
 
 #[cfg(test)]
@@ -129,6 +178,14 @@ mod tests {
         #[test]
         fn two_names_never_share_a_token(left in ".*", right in ".*") {
             prop_assert_eq!(encode_token(&left) == encode_token(&right), left == right);
+        }
+
+        #[test]
+        fn a_report_says_whose_it_is_first_and_replayed(agent in ".*") {
+            prop_assert_eq!(reporting_agent(&report(&agent, "node-hook-finished")), Some(agent.clone()));
+            prop_assert_eq!(reporting_agent(&replayed_report("session", &agent)), Some(agent.clone()));
+            prop_assert_eq!(reporting_agent(&order(&agent, "run-node-hook")), None);
+            prop_assert_eq!(reporting_agent(&beat(&agent)), None);
         }
     }
 }

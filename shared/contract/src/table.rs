@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::{
-    Command, Event, Message, Outcome, Part, Query, Service, job_archive, node_allocation,
-    reply::ReplySchema, session, subject,
+    Command, Event, Message, Order, Outcome, Part, Query, Report, Service, agent, job_archive,
+    node_allocation, reply::ReplySchema, session, subject, topology,
 };
 
 /// What a message is for.
@@ -18,13 +18,18 @@ pub enum Kind {
     Event,
     /// A question.
     Query,
+    /// Something for an agent to do.
+    Order,
+    /// What an agent says of an order.
+    Report,
 }
 
 /// One row of the contract table.
 pub struct Entry {
     /// What it is for.
     pub kind: Kind,
-    /// The service that owns what it is about: it takes the command, answers the query, emits the event.
+    /// The service that owns what it is about: it takes the command, answers the query, emits the event, gives the order,
+    /// takes the report.
     pub service: Service,
     /// Its name within the service.
     pub name: &'static str,
@@ -32,16 +37,18 @@ pub struct Entry {
     pub version: u32,
     /// What the `Muster-Schema` header says.
     pub schema: String,
-    /// Subject; of an event, with `*` for the project.
+    /// Subject; of an event, with `*` for the project; of an order and a report, with `*` for the agent.
     pub subject: String,
-    /// Parts that publish it.
+    /// Parts that publish it. A report comes from the agents of the site, which are no parts.
     pub producers: &'static [Part],
-    /// Parts that take it. Events are also for whoever else the site lets subscribe.
+    /// Parts that take it. Events are also for whoever else the site lets subscribe. An order is for an agent.
     pub consumers: &'static [Part],
     /// JSON schema of the body.
     pub body: fn(&mut SchemaGenerator) -> Schema,
     /// JSON schema of what comes back: of a command the reply, of a query the answer.
     pub answer: Option<fn(&mut SchemaGenerator) -> Schema>,
+    /// Of an order: what the `Muster-Schema` header of the report says that answers it.
+    pub answered_by: Option<String>,
 }
 
 impl Entry {
@@ -74,6 +81,19 @@ impl Entry {
         )
     }
 
+    fn order<O: Order>() -> Self {
+        let subject = subject::order_to_any_agent(O::NAME);
+        Self {
+            answered_by: Some(O::Report::schema()),
+            ..Self::new::<O>(Kind::Order, subject, owner(O::SERVICE), &[], None)
+        }
+    }
+
+    fn report<R: Report>() -> Self {
+        let subject = subject::report_of_any_agent(R::NAME);
+        Self::new::<R>(Kind::Report, subject, &[], owner(R::SERVICE), None)
+    }
+
     fn new<M: Message>(
         kind: Kind,
         subject: String,
@@ -92,6 +112,7 @@ impl Entry {
             consumers,
             body: schema_of::<M>,
             answer,
+            answered_by: None,
         }
     }
 
@@ -100,8 +121,10 @@ impl Entry {
     pub fn stream(&self) -> Option<&'static str> {
         match self.kind {
             Kind::Command => Some(self.service.command_stream()),
-            Kind::Event => Some(crate::topology::EVENT_STREAM),
+            Kind::Event => Some(topology::EVENT_STREAM),
             Kind::Query => None,
+            Kind::Order => Some(topology::ORDER_STREAM),
+            Kind::Report => Some(topology::REPORT_STREAM),
         }
     }
 }
@@ -128,10 +151,12 @@ pub static CONTRACT: LazyLock<Vec<Entry>> = LazyLock::new(|| {
 });
 
 fn session_entries() -> Vec<Entry> {
+    use agent::{RunSessionHook, SessionHookFinished};
     use session::{
         CloseNodeSession, DiscardDeadLetter, ExtendNodeSession, GrowNodeSession, HoldNodeSession,
         ListDeadLetters, ListNodeSessions, NodeSessionClosed, NodeSessionGrown, NodeSessionHeld,
-        NodeSessionOpened, NodeSessionShrunk, OpenNodeSession, ReplayDeadLetter, ShrinkNodeSession,
+        NodeSessionOpened, NodeSessionShrunk, NodeSessionTearDownFailed, OpenNodeSession,
+        ReplayDeadLetter, ShrinkNodeSession,
     };
     vec![
         Entry::command::<OpenNodeSession>(&[Part::Ingress]),
@@ -147,12 +172,16 @@ fn session_entries() -> Vec<Entry> {
         Entry::event::<NodeSessionShrunk>(&[]),
         Entry::event::<NodeSessionHeld>(&[]),
         Entry::event::<NodeSessionClosed>(&[]),
+        Entry::event::<NodeSessionTearDownFailed>(&[]),
         Entry::query::<ListNodeSessions>(&[Part::Ingress, Part::Operator]),
         Entry::query::<ListDeadLetters>(&[Part::Operator]),
+        Entry::order::<RunSessionHook>(),
+        Entry::report::<SessionHookFinished>(),
     ]
 }
 
 fn node_allocation_entries() -> Vec<Entry> {
+    use agent::{NodeHookFinished, RunNodeHook};
     use node_allocation::{
         AllocateNodes, AllocationRefused, CancelAllocation, ChangeNode, DiscardDeadLetter,
         ExplainAllocation, HoldNodes, ListDeadLetters, ListNodes, ListPools, NodesGranted,
@@ -174,6 +203,8 @@ fn node_allocation_entries() -> Vec<Entry> {
         Entry::query::<ListPools>(&[Part::Ingress, Part::Operator]),
         Entry::query::<ExplainAllocation>(&[Part::Ingress, Part::Operator]),
         Entry::query::<ListDeadLetters>(&[Part::Operator]),
+        Entry::order::<RunNodeHook>(),
+        Entry::report::<NodeHookFinished>(),
     ]
 }
 
@@ -215,7 +246,7 @@ mod tests {
 
     #[test]
     fn every_command_and_query_has_somebody_who_sends_it_and_its_owner_takes_it() {
-        for entry in CONTRACT.iter().filter(|entry| entry.kind != Kind::Event) {
+        for entry in entries(Kind::Command).chain(entries(Kind::Query)) {
             assert!(!entry.producers.is_empty(), "{}", entry.subject);
             assert_eq!(entry.consumers, [entry.service.part()], "{}", entry.subject);
         }
@@ -225,6 +256,33 @@ mod tests {
     fn every_event_comes_from_its_owner() {
         for entry in entries(Kind::Event) {
             assert_eq!(entry.producers, [entry.service.part()], "{}", entry.subject);
+        }
+    }
+
+    #[test]
+    fn every_order_comes_from_its_owner_who_takes_the_report_that_answers_it() {
+        for order in entries(Kind::Order) {
+            assert_eq!(order.producers, [order.service.part()], "{}", order.subject);
+            let report = entries(Kind::Report)
+                .find(|report| Some(&report.schema) == order.answered_by.as_ref())
+                .unwrap_or_else(|| panic!("nothing answers {}", order.subject));
+            assert_eq!(report.consumers, order.producers, "{}", report.subject);
+        }
+    }
+
+    #[test]
+    fn every_report_answers_an_order_and_comes_from_no_part() {
+        for report in entries(Kind::Report) {
+            assert_eq!(
+                report.consumers,
+                [report.service.part()],
+                "{}",
+                report.subject
+            );
+            assert_eq!(report.producers, [], "{}", report.subject);
+            let answers = entries(Kind::Order)
+                .any(|order| order.answered_by.as_ref() == Some(&report.schema));
+            assert!(answers, "{}", report.subject);
         }
     }
 }

@@ -8,12 +8,31 @@ use async_nats::jetstream::{
 };
 
 use crate::{
-    Service,
+    Service, subject,
     table::{Kind, entries},
 };
 
 /// The stream of all events.
 pub const EVENT_STREAM: &str = "MUSTER_EVENTS";
+
+/// The stream of the orders to all agents.
+pub const ORDER_STREAM: &str = "MUSTER_AGENTS";
+
+/// The stream of the reports of all agents.
+pub const REPORT_STREAM: &str = "MUSTER_AGENT_REPORTS";
+
+/// How long an order waits for its agent. One that is past its deadline is not carried out any more, and no hook may take
+/// longer than [`HOOK_LIMIT`]: so nothing is lost by it, and the orders to an agent that is gone for good do not pile up.
+pub const ORDER_AGE: Duration = Duration::from_hours(3 * 24);
+
+/// The longest that one attempt at a hook may take.
+pub const HOOK_LIMIT: Duration = Duration::from_hours(24);
+
+const _: () = assert!(HOOK_LIMIT.as_secs() < ORDER_AGE.as_secs());
+
+/// How long an order may stay unacknowledged before it is delivered again, to whichever process signs in as its agent. The
+/// agent says all the while that it is at work (`AckKind::Progress`).
+pub const ORDER_ACKNOWLEDGE_WAIT: Duration = Duration::from_secs(10);
 
 /// How long the broker remembers the `Nats-Msg-Id` of a publication. A helper only: the inbox is what counts.
 pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
@@ -44,6 +63,12 @@ pub struct Limits {
     pub event_bytes: i64,
     /// How long events are kept.
     pub event_age: Duration,
+    /// Bytes that orders may take which their agents have not carried out; beyond it publishing is refused.
+    pub order_bytes: i64,
+    /// Bytes that reports may take; the oldest go first.
+    pub report_bytes: i64,
+    /// How long reports are kept.
+    pub report_age: Duration,
 }
 
 impl Default for Limits {
@@ -55,6 +80,9 @@ impl Default for Limits {
             job_archive_command_bytes: COMMAND_BYTES,
             event_bytes: 4 * 1024 * 1024 * 1024,
             event_age: Duration::from_hours(7 * 24),
+            order_bytes: 256 * 1024 * 1024,
+            report_bytes: 1024 * 1024 * 1024,
+            report_age: Duration::from_hours(7 * 24),
         }
     }
 }
@@ -96,6 +124,26 @@ pub fn streams(limits: &Limits) -> Vec<Config> {
         max_age: limits.event_age,
         ..common(limits)
     });
+    streams.push(Config {
+        name: ORDER_STREAM.to_owned(),
+        description: Some("Orders to all agents".to_owned()),
+        subjects: vec!["muster.agt.*.order.>".to_owned()],
+        retention: RetentionPolicy::WorkQueue,
+        discard: DiscardPolicy::New,
+        max_bytes: limits.order_bytes,
+        max_age: ORDER_AGE,
+        ..common(limits)
+    });
+    streams.push(Config {
+        name: REPORT_STREAM.to_owned(),
+        description: Some("Reports of all agents".to_owned()),
+        subjects: vec!["muster.agt.*.report.>".to_owned()],
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::Old,
+        max_bytes: limits.report_bytes,
+        max_age: limits.report_age,
+        ..common(limits)
+    });
     streams
 }
 
@@ -131,27 +179,69 @@ pub fn command_consumer(service: Service) -> pull::Config {
 /// A service that is new takes all events that are still there, so that it catches up.
 #[must_use]
 pub fn event_consumer(service: Service) -> Option<pull::Config> {
-    let subjects: Vec<String> = entries(Kind::Event)
+    consumer_of(Kind::Event, "Events", service)
+}
+
+/// The durable consumer through which a service takes the reports of all agents that answer its orders; `None` if it gives
+/// none. All its replicas share it.
+#[must_use]
+pub fn report_consumer(service: Service) -> Option<pull::Config> {
+    consumer_of(Kind::Report, "Reports", service)
+}
+
+fn consumer_of(kind: Kind, what: &str, service: Service) -> Option<pull::Config> {
+    let subjects: Vec<String> = entries(kind)
         .filter(|entry| entry.consumers.contains(&service.part()))
         .map(|entry| entry.subject.clone())
         .collect();
     (!subjects.is_empty()).then(|| pull::Config {
-        description: Some(format!("Events taken by {service}")),
+        description: Some(format!("{what} taken by {service}")),
         deliver_policy: DeliverPolicy::All,
         filter_subjects: subjects,
         ..command_consumer(service)
     })
 }
 
-/// Every consumer of Muster, with the stream it reads.
+/// The durable consumer through which an agent takes its orders. All processes that sign in as this agent share it.
 #[must_use]
-pub fn consumers() -> Vec<(&'static str, pull::Config)> {
+pub fn agent_consumer(agent: &str) -> pull::Config {
+    pull::Config {
+        durable_name: Some(agent_consumer_name(agent)),
+        description: Some(format!("Orders to {agent}")),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ORDER_ACKNOWLEDGE_WAIT,
+        max_ack_pending: PENDING_ACKNOWLEDGEMENTS,
+        max_deliver: -1,
+        filter_subject: subject::orders_to(agent),
+        ..pull::Config::default()
+    }
+}
+
+/// The name of [`agent_consumer`].
+#[must_use]
+pub fn agent_consumer_name(agent: &str) -> String {
+    subject::encode_token(agent)
+}
+
+/// Every consumer of Muster with these agents, with the stream it reads.
+#[must_use]
+pub fn consumers(agents: &[String]) -> Vec<(&'static str, pull::Config)> {
     let commands =
         commanded_services().map(|service| (service.command_stream(), command_consumer(service)));
     let events = Service::ALL
         .iter()
         .filter_map(|service| Some((EVENT_STREAM, event_consumer(*service)?)));
-    commands.chain(events).collect()
+    let reports = Service::ALL
+        .iter()
+        .filter_map(|service| Some((REPORT_STREAM, report_consumer(*service)?)));
+    let orders = agents
+        .iter()
+        .map(|agent| (ORDER_STREAM, agent_consumer(agent)));
+    commands
+        .chain(events)
+        .chain(reports)
+        .chain(orders)
+        .collect()
 }
 
 /// Services that take at least one command.
@@ -177,7 +267,7 @@ mod tests {
                     stream
                         .subjects
                         .iter()
-                        .any(|subject| entry.subject.starts_with(subject.trim_end_matches('>')))
+                        .any(|subject| matches(subject, &entry.subject))
                 })
                 .map(|stream| stream.name.as_str())
                 .collect();
@@ -187,6 +277,48 @@ mod tests {
                 "{}",
                 entry.subject
             );
+        }
+    }
+
+    /// Whether the pattern of a stream takes in a subject of the table, which has `*` where it may have anything.
+    fn matches(pattern: &str, subject: &str) -> bool {
+        let mut tokens = subject.split('.');
+        for token in pattern.split('.') {
+            match (token, tokens.next()) {
+                (">", found) => return found.is_some(),
+                ("*", Some(_)) => {}
+                (token, found) if found == Some(token) => {}
+                _ => return false,
+            }
+        }
+        tokens.next().is_none()
+    }
+
+    #[test]
+    fn orders_and_reports_reach_those_they_are_for_and_nobody_else() {
+        for service in Service::ALL {
+            let config = report_consumer(*service).unwrap_or_default();
+            for entry in entries(Kind::Report) {
+                let filtered = config.filter_subjects.contains(&entry.subject);
+                assert_eq!(
+                    filtered,
+                    entry.service == *service,
+                    "{service} {}",
+                    entry.subject
+                );
+            }
+        }
+        assert_eq!(report_consumer(Service::JobArchive), None);
+        for (agent, other) in [("a", "b"), ("n1.dusty", "n1"), ("*", "a"), (">", "a")] {
+            let filter = agent_consumer(agent).filter_subject;
+            assert!(matches(&filter, &subject::order(agent, "run-node-hook")));
+            assert!(!matches(&filter, &subject::order(other, "run-node-hook")));
+            assert!(!matches(
+                &filter,
+                &subject::report(agent, "node-hook-finished")
+            ));
+            let name = agent_consumer_name(agent);
+            assert!(!name.contains(['.', '*', '>', ' ', '/', '\\']), "{name}");
         }
     }
 
@@ -205,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_service_has_one_consumer_of_its_name_on_a_stream() {
-        let mut names: Vec<_> = consumers()
+        let mut names: Vec<_> = consumers(&["a", "b", "session"].map(str::to_owned))
             .into_iter()
             .map(|(stream, config)| (stream, config.durable_name.unwrap()))
             .collect();
@@ -221,7 +353,8 @@ mod tests {
             if stream.retention == RetentionPolicy::WorkQueue {
                 assert_eq!(stream.discard, DiscardPolicy::New);
                 assert!(stream.max_bytes > 0);
-                assert_eq!(stream.max_age, Duration::ZERO);
+                let outlived = stream.name == ORDER_STREAM && stream.max_age == ORDER_AGE;
+                assert!(outlived || stream.max_age == Duration::ZERO);
             } else {
                 assert!(stream.max_age > Duration::ZERO);
             }

@@ -25,7 +25,7 @@ use crate::{
     waiting::addresses_of,
 };
 
-/// What stands in the inbox as the outcome of an event.
+/// What stands in the inbox as the outcome of an event or a report.
 const TAKEN: &str = "null";
 
 /// The handlers of a service, by the schema of what they take.
@@ -33,6 +33,7 @@ const TAKEN: &str = "null";
 pub(crate) struct Handlers {
     pub(crate) commands: HashMap<String, Arc<dyn ErasedHandler>>,
     pub(crate) reactions: HashMap<String, Arc<dyn ErasedHandler>>,
+    pub(crate) reports: HashMap<String, Arc<dyn ErasedHandler>>,
 }
 
 impl Handlers {
@@ -40,6 +41,7 @@ impl Handlers {
         match family {
             Family::Command => self.commands.get(schema),
             Family::Event => self.reactions.get(schema),
+            Family::Report => self.reports.get(schema),
         }
     }
 }
@@ -51,7 +53,7 @@ pub(crate) enum Fate {
     Answered(ReplyBody),
     /// A command that was begun: whoever waits for it is told later.
     Pending,
-    /// An event that has taken effect: nobody waits for it.
+    /// An event or a report that has taken effect: nobody waits for it.
     Taken,
 }
 
@@ -210,6 +212,7 @@ impl BatchRunner {
             .map(|delivery| Encoded {
                 context: &delivery.context,
                 payload: delivery.payload(),
+                agent: delivery.agent.as_deref(),
             })
             .collect();
         handler
@@ -280,7 +283,7 @@ async fn recall(
 }
 
 fn remembered(delivery: &Delivery, record: &InboxRecord) -> Fate {
-    if delivery.family == Family::Event {
+    if delivery.family != Family::Command {
         return Fate::Taken;
     }
     if delivery.fingerprint != record.fingerprint {

@@ -9,7 +9,7 @@ use muster_contract::{
     headers,
     message::Never,
     subject,
-    topology::EVENT_STREAM,
+    topology::{EVENT_STREAM, REPORT_STREAM},
 };
 use muster_storage::{
     Database, StorageError, Transaction,
@@ -58,7 +58,8 @@ impl Cabinet {
     }
 
     /// The message as it came, but for what belonged to that one sending: nobody waits for its outcome any more. With the
-    /// stream to publish it to. An event has reached everybody else, so this service gives it to itself alone.
+    /// stream to publish it to. An event has reached everybody else, so this service gives it to itself alone; a report it could
+    /// not publish as its agent.
     fn again(&self, letter: &dead_letters::DeadLetter, id: Uuid) -> (String, OutboxMessage) {
         let headers = headers_of(letter)
             .into_iter()
@@ -69,11 +70,16 @@ impl Cabinet {
             })
             .map(|(name, value)| (name.into(), value))
             .collect();
-        let (stream, subject) = if letter.stream == EVENT_STREAM {
-            let stream = self.service.command_stream().to_owned();
-            (stream, subject::replayed_event(self.service.name()))
-        } else {
-            (letter.stream.clone(), letter.subject.clone())
+        let service = self.service.name();
+        let replayed = match letter.stream.as_str() {
+            EVENT_STREAM => Some(subject::replayed_event(service)),
+            REPORT_STREAM => subject::reporting_agent(&letter.subject)
+                .map(|agent| subject::replayed_report(service, &agent)),
+            _ => None,
+        };
+        let (stream, subject) = match replayed {
+            Some(subject) => (self.service.command_stream().to_owned(), subject),
+            None => (letter.stream.clone(), letter.subject.clone()),
         };
         let message = OutboxMessage {
             id,

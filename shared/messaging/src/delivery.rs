@@ -15,11 +15,16 @@ use crate::{
     spans,
 };
 
+/// Name space of the ids of reports (UUID version 5, RFC 9562).
+const REPORTS: Uuid = Uuid::from_u128(0x3c1f_8a7e_62d4_5c0b_8f15_6d75_7374_6572);
+
 /// A message that can be given to a handler.
 pub(crate) struct Delivery {
     pub(crate) raw: Raw,
     pub(crate) context: Context,
     pub(crate) family: Family,
+    /// Of a report: whose it is.
+    pub(crate) agent: Option<String>,
     pub(crate) schema: String,
     /// Where somebody waits for the outcome, if that was still so when this was read.
     pub(crate) reply_to: Option<String>,
@@ -82,9 +87,11 @@ impl Raw {
 impl Delivery {
     /// Reads the headers.
     pub(crate) fn read(raw: Raw, source: &Source, now: Timestamp) -> Result<Self, Unreadable> {
-        match read_headers(&raw, now) {
+        let (family, agent) = source.origin(&raw.message.subject);
+        match read_headers(&raw, agent.as_deref(), now) {
             Ok(read) => Ok(Self {
-                family: source.family(&raw.message.subject),
+                family,
+                agent,
                 raw,
                 context: read.context,
                 schema: read.schema,
@@ -126,7 +133,8 @@ struct Read {
     span: Span,
 }
 
-fn read_headers(raw: &Raw, now: Timestamp) -> Result<Read, String> {
+/// `agent` = who reports it. An agent speaks for itself alone: not for a principal, nor for somebody who waits.
+fn read_headers(raw: &Raw, agent: Option<&str>, now: Timestamp) -> Result<Read, String> {
     let none = HeaderMap::new();
     let map = raw.message.headers.as_ref().unwrap_or(&none);
     let text = |name: &'static str| header_map::get(map, name);
@@ -146,6 +154,25 @@ fn read_headers(raw: &Raw, now: Timestamp) -> Result<Read, String> {
         .map(str::to_owned);
     let span = spans::process(raw, map, id);
     let trace = spans::trace_of(&span, map);
+    if let Some(agent) = agent {
+        return Ok(Read {
+            context: Context {
+                inner: Known {
+                    id: report_id(agent, id),
+                    correlation_id: correlation_id.unwrap_or(id),
+                    principal: None,
+                    received_at: now,
+                    trace,
+                }
+                .into(),
+            },
+            schema,
+            reply_to: None,
+            deadline: None,
+            fingerprint: None,
+            span,
+        });
+    }
     Ok(Read {
         context: Context {
             inner: Known {
@@ -165,6 +192,14 @@ fn read_headers(raw: &Raw, now: Timestamp) -> Result<Read, String> {
     })
 }
 
+/// The identity of a report in the inbox. Agents give their reports ids as they like, so that each has a name space of its
+/// own: none can take the id of a command or of another agent's report before that comes.
+fn report_id(agent: &str, id: Uuid) -> Uuid {
+    let mut name = id.as_bytes().to_vec();
+    name.extend_from_slice(agent.as_bytes());
+    Uuid::new_v5(&REPORTS, &name)
+}
+
 fn parse<T: FromStr>(value: Option<&str>, name: &str) -> Result<Option<T>, String>
 where
     T::Err: std::fmt::Display,
@@ -176,4 +211,18 @@ where
                 .map_err(|error| format!("the header {name}: {error}"))
         })
         .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_agent_comes_upon_the_id_of_anybody_elses_message() {
+        let id = Uuid::from_u128(7);
+        assert_eq!(report_id("a", id), report_id("a", id));
+        assert_ne!(report_id("a", id), report_id("b", id));
+        assert_ne!(report_id("a", id), report_id("a", Uuid::from_u128(8)));
+        assert_ne!(report_id("a", id), id);
+    }
 }

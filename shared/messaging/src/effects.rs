@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use muster_contract::{Command, Event, Principal, headers, topology::EVENT_STREAM};
+use muster_contract::{
+    Command, Event, Order, Principal, headers,
+    topology::{EVENT_STREAM, ORDER_STREAM},
+};
 use muster_platform::Ids;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -13,7 +16,7 @@ use crate::{
     outbox_message::{OutboxMessage, Payload, PendingRow},
 };
 
-/// Collects events and onward commands; they become rows of the transaction.
+/// Collects events, onward commands and orders; they become rows of the transaction.
 pub struct Effects {
     ids: Arc<dyn Ids>,
     /// Bytes that the body of a message may have.
@@ -53,6 +56,17 @@ impl Effects {
         }
         let stream = C::SERVICE.command_stream();
         self.add(cause, stream, C::subject(), headers, command)
+    }
+
+    /// Has the agent do something. It may do it more than once: what must not be done twice, the body has to tell apart.
+    pub fn order<O: Order>(
+        &mut self,
+        cause: &Context,
+        agent: &str,
+        order: &O,
+    ) -> Result<(), HandlerError> {
+        let headers = vec![(headers::SCHEMA.into(), O::schema())];
+        self.add(cause, ORDER_STREAM, O::subject(agent), headers, order)
     }
 
     /// Gives a command its outcome that this service has begun and left [pending](crate::Progress::Pending), by its

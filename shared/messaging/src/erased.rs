@@ -3,13 +3,13 @@
 use std::marker::PhantomData;
 
 use futures_util::future::BoxFuture;
-use muster_contract::{Command, Event, Message, Principal, Query};
+use muster_contract::{Command, Event, Message, Principal, Query, Report};
 use muster_storage::Transaction;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
     AnswerQuery, Asked, BeginCommand, Context, Effects, HandleCommand, HandlerError, Periodic,
-    Progress, React, Request,
+    Progress, React, Reported, Request, TakeReport,
 };
 
 /// Why a set of messages came to nothing.
@@ -24,6 +24,8 @@ pub(crate) enum SetError {
 pub(crate) struct Encoded<'a> {
     pub(crate) context: &'a Context,
     pub(crate) payload: &'a [u8],
+    /// Of a report: whose it is.
+    pub(crate) agent: Option<&'a str>,
 }
 
 /// What a handler made of a message.
@@ -32,11 +34,11 @@ pub(crate) enum Handled {
     Outcome(Box<RawValue>),
     /// A command's outcome comes later.
     Pending,
-    /// An event is taken; nobody waits for an outcome.
+    /// An event or a report is taken; nobody waits for an outcome.
     Taken,
 }
 
-/// A handler of commands or events of one kind.
+/// A handler of commands, events or reports of one kind.
 pub(crate) trait ErasedHandler: Send + Sync {
     /// One for each of the set, in order.
     fn handle<'a>(
@@ -141,6 +143,47 @@ impl<E: Event, H: React<E>> ErasedHandler for ReactionOf<E, H> {
                 .await
                 .map_err(SetError::Handler)?;
             Ok(events.iter().map(|_| Handled::Taken).collect())
+        })
+    }
+}
+
+/// A handler of reports.
+pub(crate) struct ReportHandlerOf<R, H> {
+    handler: H,
+    _report: PhantomData<fn() -> R>,
+}
+
+impl<R, H> ReportHandlerOf<R, H> {
+    pub(crate) fn new(handler: H) -> Self {
+        Self {
+            handler,
+            _report: PhantomData,
+        }
+    }
+}
+
+impl<R: Report, H: TakeReport<R>> ErasedHandler for ReportHandlerOf<R, H> {
+    fn handle<'a>(
+        &'a self,
+        transaction: &'a mut Transaction,
+        set: &'a [Encoded<'a>],
+        effects: &'a mut Effects,
+    ) -> BoxFuture<'a, Result<Vec<Handled>, SetError>> {
+        Box::pin(async move {
+            let reports: Vec<Reported<R>> = decode::<R>(set)?
+                .into_iter()
+                .zip(set)
+                .map(|(request, encoded)| Reported {
+                    agent: encoded.agent.unwrap_or_default().to_owned(),
+                    body: request.body,
+                    context: request.context,
+                })
+                .collect();
+            self.handler
+                .take(transaction, &reports, effects)
+                .await
+                .map_err(SetError::Handler)?;
+            Ok(reports.iter().map(|_| Handled::Taken).collect())
         })
     }
 }

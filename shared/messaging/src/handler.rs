@@ -1,8 +1,8 @@
-//! What a service writes: handlers of commands, reactions to events, answers to queries, and what is due by time.
+//! What a service writes: handlers of commands, reactions to events and reports, answers to queries, and what is due by time.
 
 use std::future::Future;
 
-use muster_contract::{Command, Event, Outcome, Principal, Query};
+use muster_contract::{Command, Event, Outcome, Principal, Query, Report};
 use muster_storage::{StorageError, Transaction};
 
 use crate::{Context, Effects};
@@ -61,6 +61,30 @@ pub trait React<E: Event>: Send + Sync + 'static {
         &self,
         transaction: &mut Transaction,
         events: &[Request<E>],
+        effects: &mut Effects,
+    ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+/// What an agent says, decoded.
+#[derive(Debug, Clone)]
+pub struct Reported<R> {
+    /// Whose report it is: from the subject, under which the broker lets nobody else publish.
+    pub agent: String,
+    /// What is reported.
+    pub body: R,
+    /// What else is known of it. No principal: an agent acts for nobody.
+    pub context: Context,
+}
+
+/// Takes reports of one kind.
+pub trait TakeReport<R: Report>: Send + Sync + 'static {
+    /// The reports of one kind in a batch, together, each exactly once in effect. The transaction also holds their inbox and
+    /// outbox rows. A report may be late, of an order that nobody waits for any more, or of another agent's order: what it
+    /// says is to be checked against the state.
+    fn take(
+        &self,
+        transaction: &mut Transaction,
+        reports: &[Reported<R>],
         effects: &mut Effects,
     ) -> impl Future<Output = Result<(), HandlerError>> + Send;
 }

@@ -14,7 +14,10 @@ use async_nats::jetstream::{
     stream::{RawMessageError, RawMessageErrorKind, RetentionPolicy, Stream},
 };
 use futures_util::future::try_join_all;
-use muster_contract::{Service, headers, topology::EVENT_STREAM};
+use muster_contract::{
+    Service, headers,
+    topology::{EVENT_STREAM, ORDER_STREAM},
+};
 use muster_platform::Timestamp;
 use muster_storage::{
     Database, StorageError,
@@ -51,7 +54,7 @@ pub(crate) async fn heal(
     let flushed = environment.clock.now().minus(FLUSHED_AFTER);
     let mut lost = 0;
     let streams = Service::ALL.iter().map(|service| service.command_stream());
-    for name in streams.chain([EVENT_STREAM]) {
+    for name in streams.chain([EVENT_STREAM, ORDER_STREAM]) {
         if outbox::last_published(database, name).await?.is_some() {
             let stream = broker.jetstream().get_stream(name).await?;
             lost += heal_stream(&stream, database, name, flushed).await?;

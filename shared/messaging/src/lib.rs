@@ -5,7 +5,7 @@
 //! - [`CommandClient`], [`QueryClient`]: the ingress's side.
 //! - [`ServiceBuilder`]: a service's side. Batches of commands run in one transaction together with their
 //!   inbox rows and their outbox row; replies, acknowledgements and events follow the commit. So do [reactions](React) to
-//!   events. A command that was [begun](BeginCommand) gets its outcome [later](Effects::settle), by a reaction or by
+//!   events and to what agents [report](TakeReport). A command that was [begun](BeginCommand) gets its outcome [later](Effects::settle), by a reaction or by
 //!   [periodic work](Periodic).
 
 mod ahead;
@@ -52,7 +52,7 @@ pub use effects::Effects;
 pub use foundation::Foundation;
 pub use handler::{
     AnswerQuery, Asked, BeginCommand, HandleCommand, HandlerError, OutcomeOf, Periodic, Progress,
-    React, Request,
+    React, Reported, Request, TakeReport,
 };
 pub use outcome_key::command_id_for_key;
 pub use sending::{CommandClient, CommandClientOptions, SendError, SendOptions};

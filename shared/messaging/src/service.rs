@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use muster_contract::{Command, Event, Query, Service, dead_letters, message::Never};
+use muster_contract::{Command, Event, Query, Report, Service, dead_letters, message::Never};
 use muster_platform::Shutdown;
 use tokio::sync::mpsc;
 
 use crate::{
-    AnswerQuery, BeginCommand, BrokerError, Foundation, HandleCommand, Periodic, React,
+    AnswerQuery, BeginCommand, BrokerError, Foundation, HandleCommand, Periodic, React, TakeReport,
     batch::Handlers,
     dead_letters::{Cabinet, Discard, Replay},
-    erased::{AtOnce, CommandHandlerOf, QueryHandlerOf, ReactionOf},
+    erased::{AtOnce, CommandHandlerOf, QueryHandlerOf, ReactionOf, ReportHandlerOf},
     outlet::Outlet,
     periodic::PeriodicWork,
     publisher,
@@ -90,6 +90,14 @@ impl ServiceBuilder {
         self
     }
 
+    /// Takes reports of this kind. The contract table has to name the service as the one that they are for.
+    #[must_use]
+    pub fn report<R: Report>(mut self, handler: impl TakeReport<R>) -> Self {
+        let handler = Arc::new(ReportHandlerOf::<R, _>::new(handler));
+        self.handlers.reports.insert(R::schema(), handler);
+        self
+    }
+
     /// Does this at the start, then every `interval`, and again at once while there is more.
     #[must_use]
     pub fn periodic(
@@ -141,6 +149,11 @@ impl ServiceBuilder {
         self.handlers.reactions.keys().map(String::as_str)
     }
 
+    /// Schemas of the reports that are taken.
+    pub fn awaited_reports(&self) -> impl Iterator<Item = &str> {
+        self.handlers.reports.keys().map(String::as_str)
+    }
+
     /// Subjects of the queries that have a handler.
     pub fn answered_queries(&self) -> impl Iterator<Item = &str> {
         self.queries.keys().map(String::as_str)
@@ -174,6 +187,9 @@ impl ServiceBuilder {
         tasks.take(Source::commands(self.service));
         if !tasks.handlers.reactions.is_empty() {
             tasks.take(Source::events(self.service));
+        }
+        if !tasks.handlers.reports.is_empty() {
+            tasks.take(Source::reports(self.service));
         }
         for work in self.periodic {
             tasks.repeat(work);

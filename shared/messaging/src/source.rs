@@ -1,6 +1,9 @@
 //! Where a service takes messages from.
 
-use muster_contract::{Service, subject, topology::EVENT_STREAM};
+use muster_contract::{
+    Service, subject,
+    topology::{EVENT_STREAM, REPORT_STREAM},
+};
 
 /// A durable consumer that all replicas of a service share.
 #[derive(Debug, Clone)]
@@ -10,7 +13,7 @@ pub(crate) struct Source {
     /// What comes from it, in messages for people.
     pub(crate) what: &'static str,
     /// Subject of the events that come again through the stream of commands.
-    replayed: String,
+    replayed_event: String,
 }
 
 /// Which of a service's handlers a message is for. By its subject, which the broker guards, and not by what it says of
@@ -19,6 +22,7 @@ pub(crate) struct Source {
 pub(crate) enum Family {
     Command,
     Event,
+    Report,
 }
 
 impl Source {
@@ -28,7 +32,7 @@ impl Source {
             stream: service.command_stream(),
             consumer: service.name(),
             what: "commands",
-            replayed: subject::replayed_event(service.name()),
+            replayed_event: subject::replayed_event(service.name()),
         }
     }
 
@@ -41,12 +45,23 @@ impl Source {
         }
     }
 
-    /// What a message with this subject is.
-    pub(crate) fn family(&self, subject: &str) -> Family {
-        if self.stream == EVENT_STREAM || subject == self.replayed {
-            Family::Event
-        } else {
-            Family::Command
+    /// The reports of agents that answer its orders.
+    pub(crate) fn reports(service: Service) -> Self {
+        Self {
+            stream: REPORT_STREAM,
+            what: "reports",
+            ..Self::commands(service)
+        }
+    }
+
+    /// What a message with this subject is; of a report, whose.
+    pub(crate) fn origin(&self, subject: &str) -> (Family, Option<String>) {
+        if self.stream == EVENT_STREAM || subject == self.replayed_event {
+            return (Family::Event, None);
+        }
+        match subject::reporting_agent(subject) {
+            Some(agent) => (Family::Report, Some(agent)),
+            None => (Family::Command, None),
         }
     }
 }
@@ -56,16 +71,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_subject_tells_events_from_commands() {
+    fn the_subject_tells_what_a_message_is() {
         let commands = Source::commands(Service::Session);
         let replayed = "muster.cmd.session.replayed-event";
-        assert_eq!(commands.family(replayed), Family::Event);
+        assert_eq!(commands.origin(replayed), (Family::Event, None));
         let command = "muster.cmd.session.v1.open-node-session";
-        assert_eq!(commands.family(command), Family::Command);
+        assert_eq!(commands.origin(command), (Family::Command, None));
         let event = "muster.evt.node-allocation.v1.demo.nodes.granted";
         assert_eq!(
-            Source::events(Service::Session).family(event),
-            Family::Event
+            Source::events(Service::Session).origin(event),
+            (Family::Event, None)
         );
+        let reports = Source::reports(Service::Session);
+        let of_agent = (Family::Report, Some("n1.dusty".to_owned()));
+        let report = "muster.agt.n1%2Edusty.report.session-hook-finished";
+        assert_eq!(reports.origin(report), of_agent);
+        let replayed = "muster.cmd.session.replayed-report.n1%2Edusty";
+        assert_eq!(commands.origin(replayed), of_agent);
     }
 }

@@ -187,11 +187,16 @@ fn number(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
 
-/// The subject as a span's name may have it: without the project.
+/// The subject as a span's name may have it: without the project or the agent.
 fn template(subject: &str) -> String {
     let mut tokens: Vec<&str> = subject.split('.').collect();
     if let ["muster", "evt", _, _, project, ..] = tokens.as_mut_slice() {
         *project = "{project}";
+    }
+    if let ["muster", "agt", agent, ..] | ["muster", "cmd", _, "replayed-report", agent] =
+        tokens.as_mut_slice()
+    {
+        *agent = "{agent}";
     }
     tokens.join(".")
 }
@@ -201,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_hold_no_projects() {
+    fn names_hold_no_projects_and_no_agents() {
         let event = "muster.evt.job-archive.v1.demo.job.started";
         assert_eq!(
             template(event),
@@ -209,5 +214,12 @@ mod tests {
         );
         let command = "muster.cmd.job-archive.v1.start-job";
         assert_eq!(template(command), command);
+        let order = "muster.agt.n1%2Edusty.order.run-node-hook";
+        assert_eq!(template(order), "muster.agt.{agent}.order.run-node-hook");
+        let replayed = "muster.cmd.session.replayed-report.n1%2Edusty";
+        assert_eq!(
+            template(replayed),
+            "muster.cmd.session.replayed-report.{agent}"
+        );
     }
 }

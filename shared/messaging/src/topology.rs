@@ -8,6 +8,8 @@ use async_nats::jetstream::{
     context::{ConsumerInfoError, ConsumerInfoErrorKind, CreateStreamError, GetStreamError},
     stream::{Config, ConsumerError, Stream},
 };
+#[cfg(doc)]
+use muster_contract::topology::ORDER_AGE;
 use muster_contract::topology::{Limits, consumers, streams};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -67,8 +69,13 @@ pub struct Difference {
     pub found: Option<String>,
 }
 
-/// Makes every stream and consumer, and changes those that differ.
-pub async fn apply(broker: &Broker, limits: &Limits) -> Result<(), TopologyError> {
+/// Makes every stream and consumer, also those of the agents with these names, and changes those that differ. A consumer of an
+/// agent that is no more stays: it costs little, and what it leads to is gone after [`ORDER_AGE`].
+pub async fn apply(
+    broker: &Broker,
+    limits: &Limits,
+    agents: &[String],
+) -> Result<(), TopologyError> {
     for config in streams(limits) {
         let stream = config.name.clone();
         broker
@@ -77,7 +84,7 @@ pub async fn apply(broker: &Broker, limits: &Limits) -> Result<(), TopologyError
             .await
             .map_err(|source| TopologyError::Stream { stream, source })?;
     }
-    for (stream, config) in consumers() {
+    for (stream, config) in consumers(agents) {
         let consumer = name_of(stream, &config);
         broker
             .jetstream()
@@ -89,12 +96,17 @@ pub async fn apply(broker: &Broker, limits: &Limits) -> Result<(), TopologyError
 }
 
 /// Applies the topology now and each time the broker comes back: its storage may have been lost.
-pub async fn keep_applied(broker: Broker, limits: Limits, stop: CancellationToken) {
+pub async fn keep_applied(
+    broker: Broker,
+    limits: Limits,
+    agents: Vec<String>,
+    stop: CancellationToken,
+) {
     let mut connection = broker.connection();
     loop {
         let connected = connection.borrow_and_update().connected;
         if connected {
-            match apply(&broker, &limits).await {
+            match apply(&broker, &limits, &agents).await {
                 Ok(()) => info!(target: "muster::messaging", "streams and consumers are in place"),
                 Err(error) => {
                     warn!(target: "muster::messaging", error = %chain(&error), "streams and consumers are not in place");
@@ -116,14 +128,16 @@ pub async fn keep_applied(broker: Broker, limits: Limits, stop: CancellationToke
 pub async fn differences(
     broker: &Broker,
     limits: &Limits,
+    agents: &[String],
 ) -> Result<Vec<Difference>, TopologyError> {
+    let consumers = consumers(agents);
     let mut differences = Vec::new();
     for wanted in streams(limits) {
         let found = match broker.jetstream().get_stream(&wanted.name).await {
             Ok(stream) => {
                 let mut texts = Texts::default();
                 compare(&wanted, &stream.cached_info().config, &mut texts);
-                for (_, config) in consumers().iter().filter(|(name, _)| *name == wanted.name) {
+                for (_, config) in consumers.iter().filter(|(name, _)| *name == wanted.name) {
                     compare_consumer(&stream, config, &mut texts).await?;
                 }
                 Some(texts.0.join(", "))
@@ -207,6 +221,11 @@ async fn compare_consumer(
         &of("max_ack_pending"),
         &wanted.max_ack_pending,
         &found.max_ack_pending,
+    );
+    texts.check(
+        &of("filter_subject"),
+        &wanted.filter_subject,
+        &found.filter_subject,
     );
     texts.check(
         &of("filter_subjects"),

@@ -26,14 +26,14 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<ExitCode
     match command {
         Command::Apply => {
             let connection = OperatorConnection::open(&settings).await?;
-            topology::apply(&connection.broker, &limits).await?;
+            topology::apply(&connection.broker, &limits, &[]).await?;
             for stream in streams(&limits) {
                 println!("{}: in place", stream.name);
             }
         }
         Command::Check => {
             let connection = OperatorConnection::open(&settings).await?;
-            let differences = topology::differences(&connection.broker, &limits).await?;
+            let differences = topology::differences(&connection.broker, &limits, &[]).await?;
             for difference in &differences {
                 match &difference.found {
                     Some(found) => println!("{}: {found}", difference.stream),
@@ -57,10 +57,9 @@ pub(crate) fn authorization(settings: &Settings) -> Result<String> {
     for part in Part::ALL {
         keys.push((*part, nats_keys::public_key(&directory, *part)?));
     }
-    Ok(permissions::server_configuration(|part| {
-        keys.iter()
-            .find(|(name, _)| *name == part)
-            .map(|(_, key)| key.clone())
-            .unwrap_or_default()
-    }))
+    let of_part = |part| {
+        let key = keys.iter().find(|(name, _)| *name == part);
+        key.map(|(_, key)| key.clone()).unwrap_or_default()
+    };
+    Ok(permissions::server_configuration(of_part, &[]))
 }

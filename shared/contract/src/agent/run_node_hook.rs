@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::NodeHook;
+use super::{NodeHook, NodeHookFinished};
 use crate::{Message, Order, Service};
 
 /// Has the agent run a hook of a node. Answered by [`NodeHookFinished`](super::NodeHookFinished).
@@ -50,4 +50,6 @@ impl Message for RunNodeHook {
     const NAME: &'static str = "run-node-hook";
 }
 
-impl Order for RunNodeHook {}
+impl Order for RunNodeHook {
+    type Report = NodeHookFinished;
+}

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::SessionHook;
+use super::{SessionHook, SessionHookFinished};
 use crate::{Message, Order, Service};
 
 /// Has the agent run a hook of a session. Answered by [`SessionHookFinished`](super::SessionHookFinished).
@@ -40,4 +40,6 @@ impl Message for RunSessionHook {
     const NAME: &'static str = "run-session-hook";
 }
 
-impl Order for RunSessionHook {}
+impl Order for RunSessionHook {
+    type Report = SessionHookFinished;
+}

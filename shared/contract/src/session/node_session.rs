@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::SessionHookStatus;
 use crate::node_allocation::LeasedNode;
 
 /// Where in its life a node session is.

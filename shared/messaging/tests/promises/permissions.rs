@@ -151,7 +151,7 @@ impl Keys {
     }
 
     async fn server(&self) -> NatsServer {
-        let configuration = server_configuration(|part| self.0[&part].public_key());
+        let configuration = server_configuration(|part| self.0[&part].public_key(), &[]);
         NatsServer::start_with(NatsOptions {
             configuration,
             ..NatsOptions::default()
@@ -247,7 +247,7 @@ async fn the_parts_can_do_their_work(engine: Engine) {
     let keys = Keys::new();
     let mut world = World::around(keys.server().await, engine, Limits::default()).await;
     let operator = keys.client(&world, Part::Operator).await;
-    topology::apply(&operator.broker, &world.limits)
+    topology::apply(&operator.broker, &world.limits, &[])
         .await
         .unwrap();
     let (health, shutdown) = (Health::new(), Shutdown::new());

@@ -24,12 +24,12 @@ async fn world() -> (World, Ingress) {
 async fn applied_it_is_there_and_applied_again_nothing_changes() {
     let (world, operator) = world().await;
     let limits = Limits::default();
-    let missing = differences(&operator.broker, &limits).await.unwrap();
+    let missing = differences(&operator.broker, &limits, &[]).await.unwrap();
     assert_eq!(missing.len(), streams(&limits).len());
     assert!(missing.iter().all(|difference| difference.found.is_none()));
     for _ in 0..2 {
-        apply(&operator.broker, &limits).await.unwrap();
-        let differences = differences(&operator.broker, &limits).await.unwrap();
+        apply(&operator.broker, &limits, &[]).await.unwrap();
+        let differences = differences(&operator.broker, &limits, &[]).await.unwrap();
         assert_eq!(differences, []);
     }
     let context = world.jetstream().await;
@@ -67,7 +67,7 @@ async fn applied_it_is_there_and_applied_again_nothing_changes() {
 async fn what_differs_is_told_and_put_right_without_loss() {
     let (world, operator) = world().await;
     let limits = Limits::default();
-    apply(&operator.broker, &limits).await.unwrap();
+    apply(&operator.broker, &limits, &[]).await.unwrap();
     let context = world.jetstream().await;
     let publication = context.publish("muster.evt.job-archive.v1.x.y", "{}".into());
     publication.await.unwrap().await.unwrap();
@@ -98,7 +98,7 @@ async fn what_differs_is_told_and_put_right_without_loss() {
 async fn a_consumer_that_differs_is_told_and_put_right() {
     let (world, operator) = world().await;
     let limits = Limits::default();
-    apply(&operator.broker, &limits).await.unwrap();
+    apply(&operator.broker, &limits, &[]).await.unwrap();
     let context = world.jetstream().await;
     let name = Service::JobArchive.command_stream();
     let config = pull::Config {
@@ -109,17 +109,20 @@ async fn a_consumer_that_differs_is_told_and_put_right() {
         .create_consumer_on_stream(config, name)
         .await
         .unwrap();
-    let found = differences(&operator.broker, &limits).await.unwrap();
+    let found = differences(&operator.broker, &limits, &[]).await.unwrap();
     let text = found[0].found.as_deref().unwrap();
     assert_eq!(
         text,
         "consumer job-archive's max_deliver is 3 instead of -1"
     );
-    apply(&operator.broker, &limits).await.unwrap();
-    assert_eq!(differences(&operator.broker, &limits).await.unwrap(), []);
+    apply(&operator.broker, &limits, &[]).await.unwrap();
+    assert_eq!(
+        differences(&operator.broker, &limits, &[]).await.unwrap(),
+        []
+    );
     let stream = context.get_stream(name).await.unwrap();
     stream.delete_consumer("job-archive").await.unwrap();
-    let found = differences(&operator.broker, &limits).await.unwrap();
+    let found = differences(&operator.broker, &limits, &[]).await.unwrap();
     let text = found[0].found.as_deref().unwrap();
     assert_eq!(text, "consumer job-archive is missing");
 }
@@ -129,11 +132,16 @@ async fn kept_applied_it_comes_back_after_the_broker_lost_everything() {
     let (mut world, operator) = world().await;
     let limits = Limits::default();
     let shutdown = Shutdown::new();
-    let keeping = keep_applied(operator.broker.clone(), limits, shutdown.token());
+    let keeping = keep_applied(
+        operator.broker.clone(),
+        limits,
+        Vec::new(),
+        shutdown.token(),
+    );
     shutdown.spawn("topology", keeping);
     let see_it = async || {
         eventually(DEADLINE, "streams and consumers", async || {
-            let differences = differences(&operator.broker, &limits).await.ok()?;
+            let differences = differences(&operator.broker, &limits, &[]).await.ok()?;
             differences.is_empty().then_some(())
         })
         .await

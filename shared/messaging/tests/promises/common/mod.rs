@@ -137,7 +137,7 @@ impl World {
     pub(crate) async fn apply_topology(&self) {
         let operator = self.client_setup(Part::Operator);
         let operator = Ingress::start(operator).await;
-        topology::apply(&operator.broker, &self.limits)
+        topology::apply(&operator.broker, &self.limits, &[])
             .await
             .unwrap();
     }
