@@ -10,6 +10,7 @@
 //! [`Loaded::explain`] follow from the struct.
 
 mod admin;
+mod agent;
 mod checks;
 mod connection_url;
 mod error;
@@ -32,6 +33,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use admin::AdminSettings;
+pub use agent::AgentSettings;
 pub use connection_url::ConnectionUrl;
 pub use error::{Problem, SettingsError};
 pub use explain::Explained;
@@ -73,6 +75,8 @@ pub struct Settings {
     pub node_allocation: ServiceSettings,
     /// The job archive.
     pub job_archive: ServiceSettings,
+    /// An agent.
+    pub agent: AgentSettings,
     /// Traces, metrics and logs.
     pub telemetry: TelemetrySettings,
     /// The operators' own HTTP address of a part.
@@ -91,6 +95,7 @@ impl Default for Settings {
             session: ServiceSettings::default(),
             node_allocation: ServiceSettings::default(),
             job_archive: ServiceSettings::default(),
+            agent: AgentSettings::default(),
             telemetry: TelemetrySettings::default(),
             admin: AdminSettings::default(),
         }
@@ -125,6 +130,7 @@ impl Settings {
         let node_allocation = &mut checks.section("node_allocation");
         self.node_allocation.check(node_allocation);
         self.job_archive.check(&mut checks.section("job_archive"));
+        self.agent.check(&mut checks.section("agent"));
         self.telemetry.check(&mut checks.section("telemetry"));
     }
 }

@@ -175,6 +175,9 @@ fn make_absolute(settings: &mut Settings) {
     settings.data_directory = absolute(&settings.data_directory);
     settings.site = settings.site.as_deref().map(absolute);
     settings.nats.key_directory = settings.nats.key_directory.as_deref().map(absolute);
+    let agent = &mut settings.agent;
+    agent.hooks_directory = agent.hooks_directory.as_deref().map(absolute);
+    agent.key_file = agent.key_file.as_deref().map(absolute);
 }
 
 fn absolute(path: &Path) -> PathBuf {
