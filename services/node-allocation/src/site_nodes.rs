@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
-use muster_platform::{Site, Timestamp};
+use muster_platform::{
+    Site, Timestamp,
+    site::{HookAgent, NodeHooks},
+};
 use muster_storage::{Database, StorageError};
 use tracing::info;
 
+use crate::domain::hooks::{HOSTNAME, Hooks};
 use crate::store::{
-    declare::{declare_nodes, declare_pools, declare_quotas, remove_empty_pools},
+    declare::{
+        declare_nodes, declare_pools, declare_quotas, have_used_nodes_wiped, remove_empty_pools,
+    },
     lock,
 };
 
@@ -19,9 +25,16 @@ pub(crate) struct DeclaredPool {
     pub(crate) architecture: String,
     pub(crate) flavor: Option<String>,
     pub(crate) fill_level: u32,
+    /// All of its nodes are to be free, whatever the fill level.
+    pub(crate) keeps_all_ready: bool,
     /// Seconds; `None` = for ever.
     pub(crate) lifetime: Option<i64>,
     pub(crate) maximum_lifetime: Option<i64>,
+    pub(crate) hooks: Hooks,
+    /// Seconds after which a free node is installed anew; `None` = never.
+    pub(crate) maximum_ready_age: Option<i64>,
+    /// Seconds that a node is set aside for when its hooks failed.
+    pub(crate) quarantine: i64,
 }
 
 /// A node as the site file has it.
@@ -52,9 +65,14 @@ impl SiteNodes {
             version: pool.version.clone(),
             architecture: pool.architecture.clone(),
             flavor: pool.flavor.clone(),
-            fill_level: pool.fill_level,
+            fill_level: pool.fill_level.unwrap_or_default(),
+            keeps_all_ready: pool.fill_level.is_none()
+                && (pool.hooks.as_ref()).is_some_and(|hooks| hooks.provision.is_some()),
             lifetime: pool.lifetime.map(seconds),
             maximum_lifetime: pool.maximum_lifetime.map(seconds),
+            hooks: pool.hooks.as_ref().map(hooks).unwrap_or_default(),
+            maximum_ready_age: pool.maximum_ready_age.map(seconds),
+            quarantine: seconds(pool.quarantine),
         });
         let nodes = site.nodes.iter().map(|node| DeclaredNode {
             hostname: node.hostname.clone(),
@@ -88,6 +106,7 @@ impl SiteNodes {
             let pools = declare_pools(&mut transaction, &self.pools).await?;
             let now = now.as_micros();
             declare_nodes(&mut transaction, now, &self.nodes, &pools).await?;
+            have_used_nodes_wiped(&mut transaction).await?;
             remove_empty_pools(&mut transaction, &self.pools).await?;
         }
         if !self.quotas.is_empty() {
@@ -99,6 +118,20 @@ impl SiteNodes {
             pools = self.pools.len(), nodes = self.nodes.len(), "the site's pools and nodes are in use"
         );
         Ok(())
+    }
+}
+
+fn hooks(hooks: &NodeHooks) -> Hooks {
+    let agent = match &hooks.agent {
+        HookAgent::Named(name) => name.clone(),
+        HookAgent::OfEachNode => HOSTNAME.to_owned(),
+    };
+    Hooks {
+        agent: Some(agent),
+        provision: hooks.provision.map(seconds),
+        contextualize: hooks.contextualize.map(seconds),
+        deprovision: hooks.deprovision.map(seconds),
+        attempts: hooks.attempts,
     }
 }
 

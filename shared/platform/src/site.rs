@@ -6,6 +6,8 @@
 //! name = "demo"
 //! domain = "default"                # this when left out
 //! quota = { nodes = 20 }            # nodes it may hold at a time; any number when left out
+//! # what an agent does for each session before its first nodes and after its last; either may be left out
+//! session_hooks = { agent = "network", set_up = "2m", tear_down = "5m", attempts = 3 }
 //!
 //! [[principal]]                     # somebody who may call
 //! name = "alice"
@@ -19,9 +21,19 @@
 //! version = "7"
 //! arch = "x86_64"
 //! flavor = "tiny"                   # of virtual machines; hardware has none
-//! fill_level = 4                    # nodes that are to be ready
+//! fill_level = 4                    # nodes that are to be ready; with a provision hook: all when left out
 //! lifetime = "6h"                   # of a session with such a node; this when left out, or "never"
 //! maximum_lifetime = "12h"          # if its owner asks for more; twice the lifetime when left out, or "never"
+//!
+//! # what an agent does to each node, with the longest that one attempt may take; what is left out is not needed. With
+//! # agent = "{hostname}" each node has its own, of its name
+//! hooks = { agent = "provisioner", provision = "30m", contextualize = "2m", deprovision = "10m", attempts = 3 }
+//! maximum_ready_age = "24h"         # a free node is installed anew after that; "never" when left out
+//! quarantine = "1h"                 # how long a node that failed is set aside before it is tried again
+//!
+//! [[agent]]                         # somebody who runs hooks, or many: "n[1-100].dusty"
+//! name = "provisioner"
+//! nkey = "U..."                     # public key; when left out, `muster up` makes one
 //!
 //! [[node]]                          # a node, or many
 //! hostname = "n[1-100].dusty"       # short name: "n1.dusty", or a list of them
@@ -50,10 +62,14 @@
 //! has no effect.
 
 mod check;
+mod check_hooks;
 mod check_nodes;
 mod document;
 mod duffy;
 mod error;
+mod hooks;
+#[cfg(test)]
+mod hooks_tests;
 mod keys;
 mod nodes;
 #[cfg(test)]
@@ -69,6 +85,9 @@ use muster_contract::Role;
 
 pub use duffy::DuffyRules;
 pub use error::{SiteError, SiteProblem};
+pub use hooks::{
+    DEFAULT_HOOK_ATTEMPTS, DEFAULT_QUARANTINE, HookAgent, NodeHooks, SessionHooks, SiteAgent,
+};
 pub use nodes::{DEFAULT_LIFETIME, SiteNode, SitePool};
 pub use token::TokenDigest;
 
@@ -91,6 +110,8 @@ pub struct Site {
     pub pools: Vec<SitePool>,
     /// The nodes in them.
     pub nodes: Vec<SiteNode>,
+    /// Who runs hooks.
+    pub agents: Vec<SiteAgent>,
     /// Cluster descriptions, as paths that no longer depend on where the site file is.
     pub cluster_files: Vec<PathBuf>,
     /// Tokens signed elsewhere.
@@ -108,6 +129,8 @@ pub struct Project {
     pub domain: String,
     /// Nodes that its sessions may hold at a time; `None` = as many as there are.
     pub node_quota: Option<u32>,
+    /// What is done for its sessions.
+    pub session_hooks: Option<SessionHooks>,
 }
 
 /// Somebody who may call.

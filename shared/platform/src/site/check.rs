@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use muster_contract::Role;
 use toml::Spanned;
 
+use super::check_hooks::Agents;
 use super::document::{
     ClusterCockpitSection, ClusterEntry, Document, PrincipalEntry, ProjectEntry,
 };
@@ -47,10 +48,14 @@ impl<'t> Checked<'t> {
         document: Document,
         directory: &Path,
     ) -> Result<Site, Vec<SiteProblem>> {
-        let projects = self.projects(document.project);
+        let agents = self.agents(&document.agent);
+        let known_agents = Agents::of(&agents);
+        let projects = self.projects(document.project, &known_agents);
         let principals = self.principals(document.principal, &projects);
-        let pools = self.pools(document.pool);
+        let pool_names: Vec<_> = document.pool.iter().map(|pool| pool.name.clone()).collect();
+        let pools = self.pools(document.pool, &known_agents);
         let nodes = self.nodes(&document.node, &pools);
+        self.agents_of_nodes(&pools, &pool_names, &nodes, &known_agents);
         let cluster_files = self.cluster_files(document.cluster, directory);
         let clustercockpit = self.clustercockpit(document.clustercockpit, &projects);
         let duffy = self.duffy(document.duffy);
@@ -63,13 +68,14 @@ impl<'t> Checked<'t> {
             principals,
             pools,
             nodes,
+            agents,
             cluster_files,
             clustercockpit,
             duffy,
         })
     }
 
-    fn projects(&mut self, entries: Vec<ProjectEntry>) -> Vec<Project> {
+    fn projects(&mut self, entries: Vec<ProjectEntry>, agents: &Agents) -> Vec<Project> {
         let mut names = Names::new("project");
         entries
             .into_iter()
@@ -83,10 +89,14 @@ impl<'t> Checked<'t> {
                     }
                     None => DEFAULT_DOMAIN.to_owned(),
                 };
+                let session_hooks = entry
+                    .session_hooks
+                    .map(|hooks| self.session_hooks(hooks, &entry.name, agents));
                 Project {
                     name: entry.name.into_inner(),
                     domain,
                     node_quota: entry.quota.nodes,
+                    session_hooks,
                 }
             })
             .collect()

@@ -7,6 +7,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::check::{Checked, Names};
+use super::check_hooks::Agents;
 use super::document::{NodeEntry, PoolEntry};
 use super::keys::proposal;
 use super::nodes::{DEFAULT_LIFETIME, SiteNode, SitePool};
@@ -14,14 +15,14 @@ use crate::host_list;
 use crate::host_names::{is_host_name, names_within_names};
 
 /// A lifetime without end, as it is written.
-const NEVER: &str = "never";
+pub(super) const NEVER: &str = "never";
 
 impl Checked<'_> {
-    pub(super) fn pools(&mut self, entries: Vec<PoolEntry>) -> Vec<SitePool> {
+    pub(super) fn pools(&mut self, entries: Vec<PoolEntry>, agents: &Agents) -> Vec<SitePool> {
         let mut names = Names::new("pool");
         entries
             .into_iter()
-            .map(|entry| {
+            .map(|mut entry| {
                 self.name("pool", &entry.name);
                 names.add(self, &entry.name);
                 self.word("version", &entry.version);
@@ -37,6 +38,12 @@ impl Checked<'_> {
                     Some(text) => self.maximum_lifetime(text, lifetime),
                     None => lifetime.map(|lifetime| lifetime.saturating_mul(2)),
                 };
+                let hooks = entry
+                    .hooks
+                    .take()
+                    .map(|hooks| self.node_hooks(hooks, &entry.name, agents));
+                let maximum_ready_age = self.maximum_ready_age(&entry, hooks.as_ref());
+                let quarantine = self.quarantine(&entry, hooks.as_ref());
                 SitePool {
                     name: entry.name.into_inner(),
                     version: entry.version.into_inner(),
@@ -45,6 +52,9 @@ impl Checked<'_> {
                     fill_level: entry.fill_level,
                     lifetime,
                     maximum_lifetime,
+                    hooks,
+                    maximum_ready_age,
+                    quarantine,
                 }
             })
             .collect()
@@ -164,7 +174,8 @@ impl Checked<'_> {
         nodes
     }
 
-    fn host_names(&mut self, list: &Spanned<String>) -> Vec<String> {
+    /// The names of a list, or one that stands for itself.
+    pub(super) fn host_names(&mut self, list: &Spanned<String>) -> Vec<String> {
         let text = list.get_ref();
         let names = if text.contains(['[', ',']) {
             match host_list::expand(text) {

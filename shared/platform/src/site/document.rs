@@ -16,6 +16,7 @@ pub(super) struct Document {
     pub(super) principal: Vec<PrincipalEntry>,
     pub(super) pool: Vec<PoolEntry>,
     pub(super) node: Vec<NodeEntry>,
+    pub(super) agent: Vec<AgentEntry>,
     pub(super) cluster: Vec<ClusterEntry>,
     pub(super) clustercockpit: ClusterCockpitSection,
     pub(super) duffy: DuffySection,
@@ -28,6 +29,7 @@ pub(super) struct ProjectEntry {
     pub(super) domain: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) quota: QuotaEntry,
+    pub(super) session_hooks: Option<SessionHooksEntry>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -43,10 +45,38 @@ pub(super) struct PoolEntry {
     pub(super) version: Spanned<String>,
     pub(super) arch: Spanned<String>,
     pub(super) flavor: Option<Spanned<String>>,
-    #[serde(default)]
-    pub(super) fill_level: u32,
+    pub(super) fill_level: Option<u32>,
     pub(super) lifetime: Option<Spanned<String>>,
     pub(super) maximum_lifetime: Option<Spanned<String>>,
+    pub(super) hooks: Option<NodeHooksEntry>,
+    pub(super) maximum_ready_age: Option<Spanned<String>>,
+    pub(super) quarantine: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NodeHooksEntry {
+    pub(super) agent: Spanned<String>,
+    pub(super) provision: Option<Spanned<String>>,
+    pub(super) contextualize: Option<Spanned<String>>,
+    pub(super) deprovision: Option<Spanned<String>>,
+    pub(super) attempts: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SessionHooksEntry {
+    pub(super) agent: Spanned<String>,
+    pub(super) set_up: Option<Spanned<String>>,
+    pub(super) tear_down: Option<Spanned<String>>,
+    pub(super) attempts: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AgentEntry {
+    pub(super) name: Spanned<String>,
+    pub(super) nkey: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

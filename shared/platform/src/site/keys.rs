@@ -11,8 +11,8 @@ const LEAST_SIMILARITY: f64 = 0.6;
 const MOST_LISTED: usize = 10;
 
 /// The sections and what stands in them; a test compares them with the structs they are read into.
-pub(super) const SECTIONS: [(&str, &[&str]); 7] = [
-    ("project", &["name", "domain", "quota"]),
+pub(super) const SECTIONS: [(&str, &[&str]); 8] = [
+    ("project", &["name", "domain", "quota", "session_hooks"]),
     (
         "principal",
         &[
@@ -35,12 +35,16 @@ pub(super) const SECTIONS: [(&str, &[&str]); 7] = [
             "fill_level",
             "lifetime",
             "maximum_lifetime",
+            "hooks",
+            "maximum_ready_age",
+            "quarantine",
         ],
     ),
     (
         "node",
         &["hostname", "pool", "ip", "chassis", "console_port"],
     ),
+    ("agent", &["name", "nkey"]),
     ("cluster", &["file"]),
     (
         "clustercockpit",

@@ -58,14 +58,14 @@ fn pools_and_nodes() {
         (metal.lifetime, metal.maximum_lifetime),
         (Some(hours(6)), Some(hours(12)))
     );
-    assert_eq!((metal.fill_level, metal.flavor.as_deref()), (0, None));
+    assert_eq!((metal.fill_level, metal.flavor.as_deref()), (None, None));
     assert_eq!(
         (cloud.lifetime, cloud.maximum_lifetime),
         (Some(hours(24)), None)
     );
     assert_eq!(
         (cloud.fill_level, cloud.flavor.as_deref()),
-        (4, Some("tiny"))
+        (Some(4), Some("tiny"))
     );
     assert_eq!((pets.lifetime, pets.maximum_lifetime), (None, None));
     let shown: Vec<String> = site
