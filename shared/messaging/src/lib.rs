@@ -7,7 +7,10 @@
 //!   inbox rows and their outbox row; replies, acknowledgements and events follow the commit. So do [reactions](React) to
 //!   events and to what agents [report](TakeReport). A command that was [begun](BeginCommand) gets its outcome [later](Effects::settle), by a reaction or by
 //!   [periodic work](Periodic).
+//! - [`AgentBroker`], [`Orders`]: the side of an agent. Orders come to it through the outbox and reports go into the inbox, so
+//!   they take effect like events do.
 
+mod agent;
 mod ahead;
 mod asking;
 mod batch;
@@ -25,6 +28,7 @@ mod healing;
 mod housekeeping;
 mod intake;
 mod ledger;
+mod link;
 mod marks;
 mod outbox_message;
 mod outcome_key;
@@ -45,8 +49,9 @@ pub mod topology;
 mod waiters;
 mod waiting;
 
+pub use agent::{AgentBroker, AgentBrokerOptions, OrderAtHand, Orders, ReportError};
 pub use asking::{AskError, QueryClient, QueryClientOptions};
-pub use broker::{Broker, BrokerError, BrokerOptions, Connection};
+pub use broker::{Broker, BrokerOptions};
 pub use context::{Context, Environment};
 pub use effects::Effects;
 pub use foundation::Foundation;
@@ -54,6 +59,7 @@ pub use handler::{
     AnswerQuery, Asked, BeginCommand, HandleCommand, HandlerError, OutcomeOf, Periodic, Progress,
     React, Reported, Request, TakeReport,
 };
+pub use link::{BrokerError, Connection};
 pub use outcome_key::command_id_for_key;
 pub use sending::{CommandClient, CommandClientOptions, SendError, SendOptions};
 pub use service::{Running, ServiceBuilder, ServiceOptions};

@@ -1,8 +1,8 @@
 //! Spans of the message path. One trace from the request of a client to the event: the span of a single message has its
 //! sender's as parent, so that the service graph of Tempo sees the edge.
 
-use async_nats::HeaderMap;
-use muster_contract::headers;
+use async_nats::{HeaderMap, jetstream};
+use muster_contract::{headers, topology::ORDER_STREAM};
 use muster_storage::Engine;
 use muster_telemetry::{names, propagation};
 use tracing::{Span, field, info_span};
@@ -12,6 +12,42 @@ use crate::{delivery::Raw, header_map, outbox_message::OutboxMessage};
 
 /// Taking one message: from its delivery to its acknowledgement.
 pub(crate) fn process(raw: &Raw, headers: &HeaderMap, id: Uuid) -> Span {
+    let place = Place {
+        stream: raw.stream,
+        consumer: raw.consumer,
+        sequence: raw.stream_sequence,
+        delivered: raw.delivered,
+    };
+    taking(&raw.message.subject, &place, headers, id)
+}
+
+/// Working on an order: from its delivery to its report.
+pub(crate) fn process_order(
+    message: &jetstream::Message,
+    agent: &str,
+    sequence: u64,
+    delivered: i64,
+    headers: &HeaderMap,
+    id: Uuid,
+) -> Span {
+    let place = Place {
+        stream: ORDER_STREAM,
+        consumer: agent,
+        sequence,
+        delivered,
+    };
+    taking(&message.subject, &place, headers, id)
+}
+
+/// Where a message comes from.
+struct Place<'a> {
+    stream: &'a str,
+    consumer: &'a str,
+    sequence: u64,
+    delivered: i64,
+}
+
+fn taking(subject: &str, place: &Place<'_>, headers: &HeaderMap, id: Uuid) -> Span {
     let span = info_span!(
         target: "muster::messaging",
         "process",
@@ -20,18 +56,18 @@ pub(crate) fn process(raw: &Raw, headers: &HeaderMap, id: Uuid) -> Span {
         messaging.system = names::value::NATS,
         messaging.operation.name = names::value::PROCESS,
         messaging.operation.r#type = names::value::PROCESS,
-        messaging.destination.name = %raw.message.subject,
-        messaging.consumer.group.name = raw.consumer,
+        messaging.destination.name = subject,
+        messaging.consumer.group.name = place.consumer,
         messaging.message.id = %id,
         messaging.message.conversation_id = field::Empty,
-        nats.stream = raw.stream,
-        nats.stream_sequence = number(raw.stream_sequence),
-        nats.delivery_count = raw.delivered,
+        nats.stream = place.stream,
+        nats.stream_sequence = number(place.sequence),
+        nats.delivery_count = place.delivered,
     );
     if span.is_disabled() {
         return span;
     }
-    let template = template(&raw.message.subject);
+    let template = template(subject);
     span.record(names::field::NAME, names::span::process(&template));
     if let Some(correlation) = header_map::get(headers, headers::CORRELATION_ID) {
         span.record(names::MESSAGING_MESSAGE_CONVERSATION_ID, correlation);
@@ -132,6 +168,35 @@ pub(crate) fn send_event(message: &OutboxMessage) -> Span {
     }
     let (parent, state) = message.trace().unzip();
     propagation::set_parent_from_text(&span, parent, state.filter(|state| !state.is_empty()));
+    span
+}
+
+/// Publishing the report of an order.
+pub(crate) fn send_report(
+    order: &Span,
+    subject: &str,
+    id: Uuid,
+    correlation_id: Option<&str>,
+) -> Span {
+    let span = info_span!(
+        target: "muster::messaging",
+        parent: order,
+        "send",
+        otel.name = field::Empty,
+        otel.kind = names::kind::PRODUCER,
+        messaging.system = names::value::NATS,
+        messaging.operation.name = names::value::SEND,
+        messaging.operation.r#type = names::value::SEND,
+        messaging.destination.name = subject,
+        messaging.destination.template = field::Empty,
+        messaging.message.id = %id,
+        messaging.message.conversation_id = correlation_id,
+    );
+    if !span.is_disabled() {
+        let template = template(subject);
+        span.record(names::field::NAME, names::span::send(&template));
+        span.record(names::MESSAGING_DESTINATION_TEMPLATE, template);
+    }
     span
 }
 
