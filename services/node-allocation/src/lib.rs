@@ -7,6 +7,8 @@
 //! | it gives nodes back, or ends | `commands/release_nodes.rs` |
 //! | it keeps them for a look | `commands/hold_nodes.rs` |
 //! | an operator changes a node | `commands/change_node.rs` |
+//! | an agent has installed, prepared or wiped a node | `reports/node_hook_finished.rs` |
+//! | it has said nothing; the next attempt is due; free nodes are missing, or too old | `periodic/node_upkeep.rs`, `periodic/node_renewal.rs` |
 //! | the time of waiting is over | `periodic/queue_deadlines.rs` |
 //! | which nodes and pools there are, and why a request would be refused | `queries/` |
 //! | the site file | `site_nodes.rs` |
@@ -18,11 +20,14 @@
 
 mod commands;
 mod domain;
+mod hooks;
 mod migrations;
+mod moment;
 mod periodic;
 mod queries;
 #[cfg(test)]
 mod races;
+mod reports;
 mod site_nodes;
 mod store;
 #[cfg(test)]
@@ -30,6 +35,7 @@ mod testing;
 
 use muster_contract::{
     Service,
+    agent::NodeHookFinished,
     node_allocation::{
         AllocateNodes, CancelAllocation, ChangeNode, DiscardDeadLetter, ExplainAllocation,
         HoldNodes, ListDeadLetters, ListNodes, ListPools, ReleaseNodes, ReplayDeadLetter,
@@ -45,11 +51,16 @@ use crate::{
         change_node::ChangeNodeHandler, hold_nodes::HoldNodesHandler,
         release_nodes::ReleaseNodesHandler,
     },
-    periodic::queue_deadlines::{INTERVAL, QueueDeadlines},
+    periodic::{
+        node_renewal::{self, NodeRenewal},
+        node_upkeep::{self, NodeUpkeep},
+        queue_deadlines::{self, QueueDeadlines},
+    },
     queries::{
         explain_allocation::ExplainAllocationHandler, list_nodes::ListNodesHandler,
         list_pools::ListPoolsHandler,
     },
+    reports::node_hook_finished::NodeHookReports,
 };
 
 pub use migrations::MIGRATIONS;
@@ -74,16 +85,33 @@ pub async fn start(
     site: SiteNodes,
     shutdown: &Shutdown,
 ) -> Result<Running, StartError> {
-    let clock = foundation.environment.clock.clone();
+    let environment = foundation.environment.clone();
+    let clock = || environment.clock.clone();
+    let ids = || environment.ids.clone();
     let database = foundation.database.clone();
-    site.apply(&database, clock.now()).await?;
+    site.apply(&database, environment.clock.now()).await?;
     let running = ServiceBuilder::new(Service::NodeAllocation, foundation)
-        .command::<AllocateNodes>(AllocateNodesHandler)
-        .command::<CancelAllocation>(CancelAllocationHandler)
-        .command::<ReleaseNodes>(ReleaseNodesHandler)
-        .command::<HoldNodes>(HoldNodesHandler)
-        .command::<ChangeNode>(ChangeNodeHandler)
-        .periodic("queue deadlines", INTERVAL, QueueDeadlines::new(clock))
+        .command::<AllocateNodes>(AllocateNodesHandler(ids()))
+        .command::<CancelAllocation>(CancelAllocationHandler(ids()))
+        .command::<ReleaseNodes>(ReleaseNodesHandler(ids()))
+        .command::<HoldNodes>(HoldNodesHandler(ids()))
+        .command::<ChangeNode>(ChangeNodeHandler(ids()))
+        .report::<NodeHookFinished>(NodeHookReports(ids()))
+        .periodic(
+            "queue deadlines",
+            queue_deadlines::INTERVAL,
+            QueueDeadlines::new(clock(), ids()),
+        )
+        .periodic(
+            "node upkeep",
+            node_upkeep::INTERVAL,
+            NodeUpkeep::new(clock(), ids()),
+        )
+        .periodic(
+            "node renewal",
+            node_renewal::INTERVAL,
+            NodeRenewal::new(clock(), ids()),
+        )
         .query::<ListNodes>(ListNodesHandler(database.clone()))
         .query::<ListPools>(ListPoolsHandler(database.clone()))
         .query::<ExplainAllocation>(ExplainAllocationHandler(database))

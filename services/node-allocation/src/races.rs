@@ -8,10 +8,11 @@ use muster_storage::{Database, StorageError};
 
 use crate::{
     commands::{allocate_nodes::allocate_nodes, release_nodes::release_nodes, told::Answer},
+    domain::pools::Pools,
     store::{free_nodes, grant, pools},
     testing::{
-        NOW, TestDatabase, allocate, check_books, declare, declare_at, in_state, nodes, of_pool,
-        postgres, released, sqlite, wanted,
+        NOW, TestDatabase, allocate, at, check_books, declare, declare_at, in_state, nodes,
+        of_pool, postgres, released, sqlite, wanted,
     },
 };
 
@@ -33,7 +34,7 @@ async fn replicas() -> Vec<(TestDatabase, Vec<Database>)> {
 async fn one(database: &Database, number: u128, count: u32) -> Result<Vec<i64>, AllocationRefusal> {
     let command = wanted(number, vec![of_pool("metal", count)]);
     let mut transaction = database.begin().await.unwrap();
-    let mut told = allocate_nodes(&mut transaction, NOW, &[&command])
+    let mut told = allocate_nodes(&mut transaction, at(NOW), &[&command])
         .await
         .unwrap();
     transaction.commit().await.unwrap();
@@ -107,7 +108,7 @@ async fn a_session_that_grows_while_it_ends_keeps_nothing() {
             let ends = tokio::spawn(async move {
                 let command = released(number, None);
                 let mut transaction = reaper.begin().await.unwrap();
-                release_nodes(&mut transaction, NOW, &[&command])
+                release_nodes(&mut transaction, at(NOW), &[&command])
                     .await
                     .unwrap();
                 transaction.commit().await.unwrap();
@@ -141,7 +142,7 @@ async fn nothing_leaks_under_load() {
                     let _ = one(&database, number, 1 + u32::try_from(round % 3).unwrap()).await;
                     let command = released(number, None);
                     let mut transaction = database.begin().await.unwrap();
-                    release_nodes(&mut transaction, NOW, &[&command])
+                    release_nodes(&mut transaction, at(NOW), &[&command])
                         .await
                         .unwrap();
                     transaction.commit().await.unwrap();
@@ -184,7 +185,7 @@ async fn a_claim_of_a_node_that_is_not_as_it_was_is_undone() {
             tenant: "demo",
             nodes: &demands,
         };
-        let result = grant::grant(&mut transaction, NOW, &[second]).await;
+        let result = grant::grant(&mut transaction, NOW, &Pools::default(), &[second]).await;
         assert!(
             matches!(result, Err(StorageError::Conflict(_))),
             "{result:?}"

@@ -4,7 +4,7 @@ use muster_contract::node_allocation::{
     AllocateNodes, AllocationRefusal, HoldNodes, LeasedNode, ListNodes, Node, NodeDemand,
     NodeSelector, NodeState, ReleaseNodes,
 };
-use muster_platform::{Site, Timestamp};
+use muster_platform::{RandomIds, Site, Timestamp};
 use muster_storage::{Database, Location, StorageOptions};
 use muster_testkit::{PostgresServer, TemporaryDirectory, skip};
 use uuid::Uuid;
@@ -18,12 +18,19 @@ use crate::{
         release_nodes::release_nodes,
         told::{Answer, Told},
     },
+    moment::Moment,
     periodic::queue_deadlines::end_due,
     store::list_nodes::list_nodes,
 };
 
 /// Any time: microseconds since 1970.
 pub(crate) const NOW: i64 = 1_763_800_000_000_000;
+/// That time.
+pub(crate) fn at(now: i64) -> Moment<'static> {
+    static IDS: RandomIds = RandomIds;
+    Moment { now, ids: &IDS }
+}
+
 /// A second, in microseconds.
 pub(crate) const SECOND: i64 = 1_000_000;
 
@@ -215,7 +222,7 @@ pub(crate) fn ends(told: &[Told]) -> Vec<End> {
             Some((event.request, Ok(names.collect())))
         }
         Answer::Refused(event) => Some((event.request, Err(event.reason.clone()))),
-        Answer::Released(_) | Answer::Held(_) => None,
+        Answer::Released(_) | Answer::Held(_) | Answer::Order { .. } => None,
     };
     told.iter().filter_map(end).collect()
 }
@@ -249,7 +256,7 @@ pub(crate) async fn allocate_at(
 ) -> Vec<Told> {
     let mut transaction = database.begin().await.unwrap();
     let commands: Vec<&AllocateNodes> = commands.iter().collect();
-    let told = allocate_nodes(&mut transaction, now, &commands)
+    let told = allocate_nodes(&mut transaction, at(now), &commands)
         .await
         .unwrap();
     transaction.commit().await.unwrap();
@@ -284,7 +291,7 @@ pub(crate) fn released(number: u128, leases: Option<Vec<(i64, i64)>>) -> Release
 pub(crate) async fn release(database: &Database, commands: &[ReleaseNodes]) -> Vec<Told> {
     let mut transaction = database.begin().await.unwrap();
     let commands: Vec<&ReleaseNodes> = commands.iter().collect();
-    let told = release_nodes(&mut transaction, NOW, &commands)
+    let told = release_nodes(&mut transaction, at(NOW), &commands)
         .await
         .unwrap();
     transaction.commit().await.unwrap();
@@ -299,7 +306,7 @@ pub(crate) async fn hold(database: &Database, number: u128) -> Vec<Told> {
         session: format!("s{number}"),
         tenant: "demo".to_owned(),
     };
-    let told = hold_nodes(&mut transaction, NOW, &[&command])
+    let told = hold_nodes(&mut transaction, at(NOW), &[&command])
         .await
         .unwrap();
     transaction.commit().await.unwrap();
@@ -310,7 +317,7 @@ pub(crate) async fn hold(database: &Database, number: u128) -> Vec<Told> {
 pub(crate) async fn cancel(database: &Database, numbers: &[u128]) -> Vec<End> {
     let mut transaction = database.begin().await.unwrap();
     let requests: Vec<Uuid> = numbers.iter().map(|number| id(*number)).collect();
-    let told = cancel_allocations(&mut transaction, NOW, &requests)
+    let told = cancel_allocations(&mut transaction, at(NOW), &requests)
         .await
         .unwrap();
     transaction.commit().await.unwrap();
@@ -320,7 +327,7 @@ pub(crate) async fn cancel(database: &Database, numbers: &[u128]) -> Vec<End> {
 /// Ends what is due.
 pub(crate) async fn due(database: &Database, now: i64) -> Vec<End> {
     let mut transaction = database.begin().await.unwrap();
-    let told = end_due(&mut transaction, now).await.unwrap();
+    let told = end_due(&mut transaction, at(now)).await.unwrap();
     transaction.commit().await.unwrap();
     ends(&told)
 }

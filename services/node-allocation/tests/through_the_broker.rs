@@ -80,7 +80,9 @@ impl System {
         let tasks = Shutdown::new();
 
         let broker = connect(Part::NodeAllocation, "allocation").await;
-        topology::apply(&broker, &Limits::default(), &[]).await.unwrap();
+        topology::apply(&broker, &Limits::default(), &[])
+            .await
+            .unwrap();
         let location = Location::Sqlite(directory.join("node-allocation.sqlite"));
         let options = StorageOptions::new(location);
         let foundation = Foundation {

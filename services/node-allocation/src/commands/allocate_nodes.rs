@@ -1,18 +1,21 @@
 //! Gives nodes to sessions.
 
+use std::sync::Arc;
+
 use muster_contract::node_allocation::AllocateNodes;
 use muster_messaging::{Effects, HandleCommand, HandlerError, OutcomeOf, Request};
+use muster_platform::Ids;
 use muster_storage::{StorageError, Transaction};
 
 use super::{
-    all_done, now,
+    all_done, moment,
     serving::serve_all,
     told::{Told, emit},
 };
-use crate::store::lock;
+use crate::{moment::Moment, store::lock};
 
 /// Takes [`AllocateNodes`].
-pub(crate) struct AllocateNodesHandler;
+pub(crate) struct AllocateNodesHandler(pub(crate) Arc<dyn Ids>);
 
 impl HandleCommand<AllocateNodes> for AllocateNodesHandler {
     async fn handle(
@@ -22,7 +25,7 @@ impl HandleCommand<AllocateNodes> for AllocateNodesHandler {
         effects: &mut Effects,
     ) -> Result<Vec<OutcomeOf<AllocateNodes>>, HandlerError> {
         let commands: Vec<&AllocateNodes> = requests.iter().map(|request| &request.body).collect();
-        let told = allocate_nodes(transaction, now(requests), &commands).await?;
+        let told = allocate_nodes(transaction, moment(requests, &*self.0), &commands).await?;
         emit(effects, requests, told)?;
         Ok(all_done(requests))
     }
@@ -31,11 +34,11 @@ impl HandleCommand<AllocateNodes> for AllocateNodesHandler {
 /// What is to be told of the requests, as if they came one by one in this order.
 pub(crate) async fn allocate_nodes(
     transaction: &mut Transaction,
-    now: i64,
+    moment: Moment<'_>,
     commands: &[&AllocateNodes],
 ) -> Result<Vec<Told>, StorageError> {
     lock(transaction).await?;
-    serve_all(transaction, now, commands).await
+    serve_all(transaction, moment, commands).await
 }
 
 #[cfg(test)]

@@ -1,21 +1,25 @@
 //! Takes requests out of the queue.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use muster_contract::node_allocation::{AllocationRefusal, CancelAllocation};
 use muster_messaging::{Effects, HandleCommand, HandlerError, OutcomeOf, Request};
+use muster_platform::Ids;
 use muster_storage::{StorageError, Transaction};
 use uuid::Uuid;
 
 use super::{
-    all_done, now,
+    all_done, moment,
     serving::{end_waiting, serve_all},
     told::{Told, emit},
 };
-use crate::store::{fences::fence, lock};
+use crate::{
+    moment::Moment,
+    store::{fences::fence, lock},
+};
 
 /// Takes [`CancelAllocation`].
-pub(crate) struct CancelAllocationHandler;
+pub(crate) struct CancelAllocationHandler(pub(crate) Arc<dyn Ids>);
 
 impl HandleCommand<CancelAllocation> for CancelAllocationHandler {
     async fn handle(
@@ -28,7 +32,7 @@ impl HandleCommand<CancelAllocation> for CancelAllocationHandler {
             .iter()
             .map(|request| request.body.request)
             .collect();
-        let told = cancel_allocations(transaction, now(requests), &cancelled).await?;
+        let told = cancel_allocations(transaction, moment(requests, &*self.0), &cancelled).await?;
         emit(effects, requests, told)?;
         Ok(all_done(requests))
     }
@@ -38,13 +42,18 @@ impl HandleCommand<CancelAllocation> for CancelAllocationHandler {
 /// comes after its cancellation is refused.
 pub(crate) async fn cancel_allocations(
     transaction: &mut Transaction,
-    now: i64,
+    moment: Moment<'_>,
     cancelled: &[Uuid],
 ) -> Result<Vec<Told>, StorageError> {
     lock(transaction).await?;
-    fence(transaction, now, cancelled.iter().map(Uuid::to_string)).await?;
+    fence(
+        transaction,
+        moment.now,
+        cancelled.iter().map(Uuid::to_string),
+    )
+    .await?;
     let wanted: HashSet<Uuid> = cancelled.iter().copied().collect();
-    let mut ended = end_waiting(transaction, |waiting| {
+    let ended = end_waiting(transaction, moment, |waiting| {
         wanted
             .contains(&waiting.request)
             .then_some(AllocationRefusal::Cancelled)
@@ -53,12 +62,10 @@ pub(crate) async fn cancel_allocations(
     if ended.is_empty() {
         return Ok(Vec::new());
     }
-    let mut told: Vec<Told> = cancelled
-        .iter()
-        .enumerate()
-        .filter_map(|(place, request)| Some(Told::of(place, ended.remove(request)?)))
-        .collect();
-    told.extend(serve_all(transaction, now, &[]).await?);
+    let places = cancelled.iter().enumerate();
+    let places = places.map(|(place, request)| (*request, Some(place)));
+    let mut told = ended.told(&places.collect());
+    told.extend(serve_all(transaction, moment, &[]).await?);
     Ok(told)
 }
 

@@ -1,23 +1,28 @@
 //! Changes nodes as an operator says.
 
+use std::sync::Arc;
+
 use muster_contract::{
     Outcome,
+    agent::NodeHook,
     node_allocation::{ChangeNode, ChangeNodeRefusal, Node, NodeChange, NodeSelector, NodeState},
 };
 use muster_messaging::{Effects, HandleCommand, HandlerError, OutcomeOf, Request};
-use muster_platform::host_names::is_host_name;
+use muster_platform::{Ids, host_names::is_host_name};
 use muster_storage::{StorageError, Transaction};
 
 use super::{
-    now,
+    moment,
     serving::serve_all,
     told::{Told, emit},
 };
 use crate::{
-    domain::{states::is_for_operators, storable::storable},
+    domain::{lifecycle::comes_back, states::is_for_operators, storable::storable},
+    moment::Moment,
     store::{
         change_nodes::{self, NewNode, drain, set_state},
-        find_node::{ambiguous, find_node},
+        find_node::{FoundNode, ambiguous, find_node},
+        hook_orders::forget_order_of,
         levels::LevelChanges,
         list_nodes::node,
         lock,
@@ -26,7 +31,7 @@ use crate::{
 };
 
 /// Takes [`ChangeNode`].
-pub(crate) struct ChangeNodeHandler;
+pub(crate) struct ChangeNodeHandler(pub(crate) Arc<dyn Ids>);
 
 impl HandleCommand<ChangeNode> for ChangeNodeHandler {
     async fn handle(
@@ -36,7 +41,8 @@ impl HandleCommand<ChangeNode> for ChangeNodeHandler {
         effects: &mut Effects,
     ) -> Result<Vec<OutcomeOf<ChangeNode>>, HandlerError> {
         let commands: Vec<&ChangeNode> = requests.iter().map(|request| &request.body).collect();
-        let (results, told) = change_nodes(transaction, now(requests), &commands).await?;
+        let (results, told) =
+            change_nodes(transaction, moment(requests, &*self.0), &commands).await?;
         emit(effects, requests, told)?;
         let outcomes = results.into_iter().map(|result| match result {
             Ok(node) => Outcome::Done(node),
@@ -49,16 +55,16 @@ impl HandleCommand<ChangeNode> for ChangeNodeHandler {
 /// What became of each change, one after the other, and what is to be told of those that waited for a node.
 pub(crate) async fn change_nodes(
     transaction: &mut Transaction,
-    now: i64,
+    moment: Moment<'_>,
     commands: &[&ChangeNode],
 ) -> Result<(Vec<Result<Node, ChangeNodeRefusal>>, Vec<Told>), StorageError> {
     lock(transaction).await?;
     let mut results = Vec::with_capacity(commands.len());
     for command in commands {
-        results.push(change_node(transaction, now, command).await?);
+        results.push(change_node(transaction, moment.now, command).await?);
     }
     // The answers show the nodes as the operator wanted them; somebody who waits may get them at once.
-    let told = serve_all(transaction, now, &[]).await?;
+    let told = serve_all(transaction, moment, &[]).await?;
     Ok((results, told))
 }
 
@@ -84,6 +90,7 @@ async fn change_node(
                 console_port: *console_port,
                 declared: false,
                 reason: reason.as_deref(),
+                state: NodeState::Ready,
             };
             add(transaction, now, pool, new).await?
         }
@@ -98,7 +105,7 @@ async fn change_node(
             }
             Some(node) => {
                 let state = NodeState::Reserved;
-                set_state(transaction, now, &node, state, reason.as_deref()).await?;
+                change_state(transaction, now, &node, state, reason.as_deref()).await?;
                 Ok(())
             }
         },
@@ -122,19 +129,21 @@ async fn add(
     }
     let name = pool.to_owned();
     let selector = NodeSelector::Pool { name: name.clone() };
-    let Some(pool) = pools(transaction)
-        .await?
-        .fitting(&selector)
-        .first()
-        .copied()
-    else {
+    let pools = pools(transaction).await?;
+    let fitting = pools.fitting(&selector);
+    let Some(pool) = fitting.first().and_then(|pool| pools.get(*pool)) else {
         return Ok(Err(ChangeNodeRefusal::UnknownPool { pool: name }));
     };
     if let Some(other) = ambiguous(transaction, new.hostname).await? {
         return Ok(Err(ChangeNodeRefusal::AmbiguousName { other }));
     }
     let mut levels = LevelChanges::default();
-    change_nodes::add(transaction, now, &[NewNode { pool, ..new }], &mut levels).await?;
+    let new = NewNode {
+        pool: pool.id,
+        state: comes_back(&pool.hooks, false, 0, now).state,
+        ..new
+    };
+    change_nodes::add(transaction, now, &[new], &mut levels).await?;
     levels.write(transaction).await?;
     Ok(Ok(()))
 }
@@ -155,8 +164,37 @@ async fn put(
     if !is_for_operators(state) {
         return Ok(Err(ChangeNodeRefusal::WrongState { state }));
     }
-    set_state(transaction, now, &node, state, reason).await?;
+    change_state(transaction, now, &node, state, reason).await?;
     Ok(Ok(()))
+}
+
+/// Puts a node that no session holds into a state, and ends what an agent is doing to it. What has not been wiped is not
+/// called free.
+async fn change_state(
+    transaction: &mut Transaction,
+    now: i64,
+    node: &FoundNode,
+    state: NodeState,
+    reason: Option<&str>,
+) -> Result<(), StorageError> {
+    let is_at_work = matches!(
+        node.state,
+        NodeState::Provisioning | NodeState::Deprovisioning
+    );
+    // One that was reserved while it was prepared for its session is unwiped too.
+    if is_at_work || node.unwiped {
+        forget_order_of(transaction, node.id).await?;
+    }
+    let must_be_wiped = node.unwiped
+        && state == NodeState::Ready
+        && (pools(transaction).await?)
+            .get(node.pool)
+            .is_some_and(|pool| pool.hooks.has(NodeHook::Deprovision));
+    if must_be_wiped {
+        let state = NodeState::Deprovisioning;
+        return set_state(transaction, now, node, state, Some(now), reason).await;
+    }
+    set_state(transaction, now, node, state, None, reason).await
 }
 
 #[cfg(test)]

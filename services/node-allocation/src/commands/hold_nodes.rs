@@ -1,21 +1,28 @@
 //! Keeps the nodes of sessions for a look.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use muster_contract::node_allocation::{HoldNodes, NodesHeld};
 use muster_messaging::{Effects, HandleCommand, HandlerError, OutcomeOf, Request};
+use muster_platform::Ids;
 use muster_storage::{StorageError, Transaction};
 
 use super::{
-    all_done, now,
+    all_done, moment,
     release_nodes::end_of_sessions,
     serving::serve_all,
     told::{Answer, Told, emit},
 };
-use crate::store::{fences::fence, lock, release::hold, session_nodes::held_nodes};
+use crate::{
+    moment::Moment,
+    store::{fences::fence, lock, release::hold, session_nodes::held_nodes},
+};
 
 /// Takes [`HoldNodes`].
-pub(crate) struct HoldNodesHandler;
+pub(crate) struct HoldNodesHandler(pub(crate) Arc<dyn Ids>);
 
 impl HandleCommand<HoldNodes> for HoldNodesHandler {
     async fn handle(
@@ -25,7 +32,7 @@ impl HandleCommand<HoldNodes> for HoldNodesHandler {
         effects: &mut Effects,
     ) -> Result<Vec<OutcomeOf<HoldNodes>>, HandlerError> {
         let commands: Vec<&HoldNodes> = requests.iter().map(|request| &request.body).collect();
-        let told = hold_nodes(transaction, now(requests), &commands).await?;
+        let told = hold_nodes(transaction, moment(requests, &*self.0), &commands).await?;
         emit(effects, requests, told)?;
         Ok(all_done(requests))
     }
@@ -34,7 +41,7 @@ impl HandleCommand<HoldNodes> for HoldNodesHandler {
 /// What is to be told: what is held, and what comes of it that these sessions wait no more.
 pub(crate) async fn hold_nodes(
     transaction: &mut Transaction,
-    now: i64,
+    moment: Moment<'_>,
     commands: &[&HoldNodes],
 ) -> Result<Vec<Told>, StorageError> {
     lock(transaction).await?;
@@ -43,10 +50,12 @@ pub(crate) async fn hold_nodes(
         .map(|command| command.session.as_str())
         .collect();
     let fences = sessions.iter().map(|session| (*session).to_owned());
-    fence(transaction, now, fences).await?;
+    fence(transaction, moment.now, fences).await?;
     let closed: HashSet<&str> = sessions.iter().copied().collect();
+    // What is still being prepared for them goes back: there is nothing to look at.
+    let ended = end_of_sessions(transaction, moment, &closed, &HashSet::new()).await?;
     let nodes = held_nodes(transaction, sessions).await?;
-    hold(transaction, now, &nodes).await?;
+    hold(transaction, moment.now, &nodes).await?;
     let mut told: Vec<Told> = commands
         .iter()
         .enumerate()
@@ -61,8 +70,8 @@ pub(crate) async fn hold_nodes(
             Told::of(place, Answer::Held(event))
         })
         .collect();
-    told.extend(end_of_sessions(transaction, &closed).await?);
-    told.extend(serve_all(transaction, now, &[]).await?);
+    told.extend(ended);
+    told.extend(serve_all(transaction, moment, &[]).await?);
     Ok(told)
 }
 

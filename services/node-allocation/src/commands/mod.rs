@@ -10,13 +10,19 @@ pub(crate) mod told;
 
 use muster_contract::{Command, Outcome};
 use muster_messaging::{OutcomeOf, Request};
+use muster_platform::Ids;
+
+use crate::moment::Moment;
 
 /// When the latest of them came: they are all carried out at that time.
-fn now<C: Command>(requests: &[Request<C>]) -> i64 {
+fn moment<'i, C: Command>(requests: &[Request<C>], ids: &'i dyn Ids) -> Moment<'i> {
     let times = requests
         .iter()
         .map(|request| request.context.received_at().as_micros());
-    times.max().unwrap_or_default()
+    Moment {
+        now: times.max().unwrap_or_default(),
+        ids,
+    }
 }
 
 /// For commands that events answer.

@@ -1,23 +1,30 @@
 //! Takes nodes back from sessions.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use muster_contract::node_allocation::{AllocationRefusal, NodesReleased, ReleaseNodes};
 use muster_messaging::{Effects, HandleCommand, HandlerError, OutcomeOf, Request};
+use muster_platform::Ids;
 use muster_storage::{StorageError, Transaction};
 
 use super::{
-    all_done, now,
+    all_done, moment,
     serving::{end_waiting, serve_all},
     told::{Answer, Told, emit},
 };
 use crate::{
-    domain::releasing::{HeldNode, Release, plan},
-    store::{fences::fence, lock, release::release, session_nodes::held_nodes},
+    domain::places::Places,
+    domain::releasing::{Release, plan},
+    hooks::giving_back::{Returned, give_back},
+    moment::Moment,
+    store::{fences::fence, lock, session_nodes::held_nodes},
 };
 
 /// Takes [`ReleaseNodes`].
-pub(crate) struct ReleaseNodesHandler;
+pub(crate) struct ReleaseNodesHandler(pub(crate) Arc<dyn Ids>);
 
 impl HandleCommand<ReleaseNodes> for ReleaseNodesHandler {
     async fn handle(
@@ -27,7 +34,7 @@ impl HandleCommand<ReleaseNodes> for ReleaseNodesHandler {
         effects: &mut Effects,
     ) -> Result<Vec<OutcomeOf<ReleaseNodes>>, HandlerError> {
         let commands: Vec<&ReleaseNodes> = requests.iter().map(|request| &request.body).collect();
-        let told = release_nodes(transaction, now(requests), &commands).await?;
+        let told = release_nodes(transaction, moment(requests, &*self.0), &commands).await?;
         emit(effects, requests, told)?;
         Ok(all_done(requests))
     }
@@ -36,7 +43,7 @@ impl HandleCommand<ReleaseNodes> for ReleaseNodesHandler {
 /// What is to be told: what was given back, who of those that waited ended, who of them got the nodes.
 pub(crate) async fn release_nodes(
     transaction: &mut Transaction,
-    now: i64,
+    moment: Moment<'_>,
     commands: &[&ReleaseNodes],
 ) -> Result<Vec<Told>, StorageError> {
     lock(transaction).await?;
@@ -46,7 +53,7 @@ pub(crate) async fn release_nodes(
         .map(|command| command.session.as_str())
         .collect();
     let fences = closed.iter().map(|session| (*session).to_owned());
-    fence(transaction, now, fences).await?;
+    fence(transaction, moment.now, fences).await?;
     let sessions: BTreeSet<&str> = commands
         .iter()
         .map(|command| command.session.as_str())
@@ -60,12 +67,13 @@ pub(crate) async fn release_nodes(
         })
         .collect();
     let plan = plan(&nodes, &asked);
-    let freed: Vec<&HeldNode> = plan
+    let freed: Vec<Returned<'_>> = plan
         .iter()
-        .flatten()
-        .filter_map(|place| nodes.get(*place))
+        .enumerate()
+        .flat_map(|(place, nodes)| nodes.iter().map(move |node| (Some(place), *node)))
+        .filter_map(|(place, node)| Some((place, nodes.get(node)?)))
         .collect();
-    release(transaction, now, &freed).await?;
+    let orders = give_back(transaction, moment, &freed).await?;
 
     let mut told: Vec<Told> = commands
         .iter()
@@ -82,27 +90,36 @@ pub(crate) async fn release_nodes(
             Told::of(place, Answer::Released(event))
         })
         .collect();
-    told.extend(end_of_sessions(transaction, &closed).await?);
-    told.extend(serve_all(transaction, now, &[]).await?);
+    told.extend(Told::all(orders));
+    // A request of whose nodes some are given back while others are being prepared cannot be met any more.
+    let freed: HashSet<(i64, i64)> = freed
+        .iter()
+        .filter(|(_, node)| node.unwiped)
+        .map(|(_, node)| (node.id, node.generation))
+        .collect();
+    told.extend(end_of_sessions(transaction, moment, &closed, &freed).await?);
+    told.extend(serve_all(transaction, moment, &[]).await?);
     Ok(told)
 }
 
-/// Ends what these sessions wait for.
+/// Ends what these sessions wait for, and the requests that these leases were for.
 pub(super) async fn end_of_sessions(
     transaction: &mut Transaction,
+    moment: Moment<'_>,
     sessions: &HashSet<&str>,
-) -> Result<impl Iterator<Item = Told> + use<>, StorageError> {
-    let ended = if sessions.is_empty() {
-        std::collections::HashMap::new()
-    } else {
-        end_waiting(transaction, |waiting| {
-            sessions
-                .contains(waiting.session.as_str())
-                .then_some(AllocationRefusal::Cancelled)
-        })
-        .await?
-    };
-    Ok(ended.into_values().map(Told::by_the_way))
+    leases: &HashSet<(i64, i64)>,
+) -> Result<Vec<Told>, StorageError> {
+    if sessions.is_empty() && leases.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ended = end_waiting(transaction, moment, |waiting| {
+        let mut had = waiting.places.iter().flat_map(Places::leases);
+        let is_over =
+            sessions.contains(waiting.session.as_str()) || had.any(|lease| leases.contains(&lease));
+        is_over.then_some(AllocationRefusal::Cancelled)
+    })
+    .await?;
+    Ok(ended.told(&HashMap::new()))
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Nodes for those that wait and for those that have just come, in one go.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use muster_contract::node_allocation::{
-    AllocateNodes, AllocationRefusal, LeasedNode, NodesGranted,
+use muster_contract::{
+    agent::NodeHook,
+    node_allocation::{AllocateNodes, AllocationRefusal, LeasedNode, NodesGranted},
 };
 use muster_storage::{StorageError, Transaction};
 use uuid::Uuid;
@@ -13,15 +14,25 @@ use crate::{
     domain::{
         arrival::{Desk, Verdict},
         demand::{Demand, resolve},
+        places::{NewlyPlaced, Places},
         pools::Pools,
         queue::{Waiting, serve},
+        releasing::HeldNode,
         stock::FreeNode,
     },
+    hooks::{
+        ended::granted,
+        giving_back::{Returned, give_back},
+        ordering::{Wanted, order},
+    },
+    moment::Moment,
     store::{
+        contextualizing,
         fences::fenced,
         free_nodes::stock,
         grant::{Grant, grant, next_generation},
         pools::pools,
+        session_nodes::held_nodes,
         tenants::shares,
         waiting::{self, WaitingRequest},
     },
@@ -31,7 +42,7 @@ use crate::{
 /// the same number of statements whatever the number of requests, plus one for each pool that is asked for.
 pub(crate) async fn serve_all(
     transaction: &mut Transaction,
-    now: i64,
+    moment: Moment<'_>,
     arrivals: &[&AllocateNodes],
 ) -> Result<Vec<Told>, StorageError> {
     let queue = waiting::waiting(transaction).await?;
@@ -44,12 +55,14 @@ pub(crate) async fn serve_all(
     let fenced = fenced(transaction, names).await?;
     let pools = pools(transaction).await?;
     let mut round = Round {
-        now,
+        moment,
         pools: &pools,
         told: Vec::new(),
         grants: Vec::new(),
         enqueued: Vec::new(),
         dequeued: Vec::new(),
+        kept: HashMap::new(),
+        abandoned: Vec::new(),
     };
     let known: HashSet<Uuid> = queue.iter().map(|waiting| waiting.request).collect();
     let arrivals = round.admit(arrivals, &fenced, &known);
@@ -68,7 +81,7 @@ pub(crate) async fn serve_all(
 
     let queued = queue.len();
     for (waiting, nodes) in serve(&mut stock, &mut shares, queue) {
-        round.grant_waiting(waiting, nodes);
+        round.grant_waiting(&waiting, nodes);
     }
     let left = queued.saturating_sub(round.grants.len());
     let mut desk = Desk {
@@ -78,7 +91,7 @@ pub(crate) async fn serve_all(
         waiting: u32::try_from(left).unwrap_or(u32::MAX),
     };
     for arrival in arrivals {
-        let waits = arrival.wait_until(now).is_some();
+        let waits = arrival.wait_until(moment.now).is_some();
         let verdict = desk.judge(&arrival.command.tenant, &arrival.demands, waits);
         round.settle(&arrival, verdict);
     }
@@ -100,31 +113,88 @@ impl Arrival<'_> {
 }
 
 /// Nodes for a session, to be written and told.
-struct Granted {
-    place: Option<usize>,
-    request: Uuid,
-    session: String,
-    tenant: String,
+struct Granted<'a> {
+    asked: Asked<'a>,
     nodes: Vec<FreeNode>,
 }
 
-struct Round<'a> {
-    now: i64,
-    pools: &'a Pools,
-    told: Vec<Told>,
-    grants: Vec<Granted>,
-    enqueued: Vec<WaitingRequest>,
-    dequeued: Vec<Uuid>,
+/// Who gets nodes.
+enum Asked<'a> {
+    Arrival {
+        place: usize,
+        command: &'a AllocateNodes,
+        wait_until: i64,
+    },
+    Waiting(WaitingRequest),
 }
 
-impl Round<'_> {
+impl Asked<'_> {
+    fn grant<'g>(&'g self, nodes: &'g [FreeNode]) -> Grant<'g> {
+        match self {
+            Self::Arrival { command, .. } => Grant {
+                request: command.request,
+                session: &command.session,
+                tenant: &command.tenant,
+                nodes,
+            },
+            Self::Waiting(waiting) => Grant {
+                request: waiting.request,
+                session: &waiting.session,
+                tenant: &waiting.tenant,
+                nodes,
+            },
+        }
+    }
+
+    fn place(&self) -> Option<usize> {
+        match self {
+            Self::Arrival { place, .. } => Some(*place),
+            Self::Waiting(_) => None,
+        }
+    }
+
+    /// To be kept until its nodes are prepared.
+    fn into_request(self, now: i64) -> WaitingRequest {
+        match self {
+            Self::Arrival {
+                command,
+                wait_until,
+                ..
+            } => WaitingRequest {
+                request: command.request,
+                session: command.session.clone(),
+                tenant: command.tenant.clone(),
+                demands: command.demands.clone(),
+                enqueued_at: now,
+                wait_until,
+                places: None,
+            },
+            Self::Waiting(waiting) => waiting,
+        }
+    }
+}
+
+struct Round<'a> {
+    moment: Moment<'a>,
+    pools: &'a Pools,
+    told: Vec<Told>,
+    grants: Vec<Granted<'a>>,
+    enqueued: Vec<WaitingRequest>,
+    dequeued: Vec<Uuid>,
+    /// The queue as it was read.
+    kept: HashMap<Uuid, WaitingRequest>,
+    /// Requests that had nodes and come to nothing.
+    abandoned: Vec<WaitingRequest>,
+}
+
+impl<'a> Round<'a> {
     /// The arrivals that may be met; the others are refused. One that waits already came a second time.
-    fn admit<'c>(
+    fn admit(
         &mut self,
-        commands: &[&'c AllocateNodes],
+        commands: &[&'a AllocateNodes],
         fenced: &HashSet<String>,
         known: &HashSet<Uuid>,
-    ) -> Vec<Arrival<'c>> {
+    ) -> Vec<Arrival<'a>> {
         let mut admitted = Vec::with_capacity(commands.len());
         let mut seen = known.clone();
         for (place, command) in commands.iter().enumerate() {
@@ -155,43 +225,48 @@ impl Round<'_> {
     fn look_through(&mut self, queue: Vec<WaitingRequest>) -> Vec<Waiting> {
         let mut waiting = Vec::with_capacity(queue.len());
         for request in queue {
-            match resolve(self.pools, &request.demands) {
-                Ok(demands) => waiting.push(Waiting {
-                    request: request.request,
-                    session: request.session,
-                    tenant: request.tenant,
-                    demands,
-                    enqueued_at: request.enqueued_at,
-                }),
-                Err(reason) => {
+            match request.in_queue(self.pools) {
+                None => {}
+                Some(Ok(in_queue)) => {
+                    waiting.push(in_queue);
+                    self.kept.insert(request.request, request);
+                }
+                Some(Err(reason)) => {
                     let event = refused(request.request, &request.session, &request.tenant, reason);
                     self.told.push(Told::by_the_way(event));
-                    self.dequeued.push(request.request);
+                    if request.places.is_some() {
+                        self.abandoned.push(request);
+                    } else {
+                        self.dequeued.push(request.request);
+                    }
                 }
             }
         }
         waiting
     }
 
-    fn grant_waiting(&mut self, waiting: Waiting, nodes: Vec<FreeNode>) {
-        self.dequeued.push(waiting.request);
+    fn grant_waiting(&mut self, waiting: &Waiting, nodes: Vec<FreeNode>) {
+        let Some(request) = self.kept.remove(&waiting.request) else {
+            return;
+        };
+        if request.places.is_none() {
+            self.dequeued.push(request.request);
+        }
         self.grants.push(Granted {
-            place: None,
-            request: waiting.request,
-            session: waiting.session,
-            tenant: waiting.tenant,
+            asked: Asked::Waiting(request),
             nodes,
         });
     }
 
-    fn settle(&mut self, arrival: &Arrival<'_>, verdict: Verdict) {
+    fn settle(&mut self, arrival: &Arrival<'a>, verdict: Verdict) {
         let command = arrival.command;
         match verdict {
             Verdict::Granted(nodes) => self.grants.push(Granted {
-                place: Some(arrival.place),
-                request: command.request,
-                session: command.session.clone(),
-                tenant: command.tenant.clone(),
+                asked: Asked::Arrival {
+                    place: arrival.place,
+                    command,
+                    wait_until: arrival.wait_until(self.moment.now).unwrap_or_default(),
+                },
                 nodes,
             }),
             Verdict::Refused(reason) => self.refuse(arrival.place, command, reason),
@@ -200,8 +275,11 @@ impl Round<'_> {
                 session: command.session.clone(),
                 tenant: command.tenant.clone(),
                 demands: command.demands.clone(),
-                enqueued_at: self.now,
-                wait_until: arrival.wait_until(self.now).unwrap_or(self.now),
+                enqueued_at: self.moment.now,
+                wait_until: arrival
+                    .wait_until(self.moment.now)
+                    .unwrap_or(self.moment.now),
+                places: None,
             }),
         }
     }
@@ -212,33 +290,94 @@ impl Round<'_> {
     }
 
     async fn write(mut self, transaction: &mut Transaction) -> Result<Vec<Told>, StorageError> {
+        let moment = self.moment;
         waiting::remove(transaction, self.dequeued.drain(..)).await?;
         waiting::add(transaction, &self.enqueued).await?;
         let grants: Vec<Grant<'_>> = self
             .grants
             .iter()
-            .map(|granted| Grant {
-                request: granted.request,
-                session: &granted.session,
-                tenant: &granted.tenant,
-                nodes: &granted.nodes,
-            })
+            .map(|granted| granted.asked.grant(&granted.nodes))
             .collect();
-        grant(transaction, self.now, &grants).await?;
+        grant(transaction, moment.now, self.pools, &grants).await?;
         let mut told = self.told;
-        told.extend(self.grants.into_iter().map(|granted| {
-            let nodes = granted.nodes.into_iter();
-            Told {
-                place: granted.place,
-                event: Answer::Granted(NodesGranted {
-                    request: granted.request,
-                    session: granted.session,
-                    tenant: granted.tenant,
-                    nodes: nodes.map(|node| leased(self.pools, node)).collect(),
-                }),
+        let mut preparing = Preparing::default();
+        for granted in self.grants {
+            if let Some(answer) = preparing.take(self.pools, moment.now, granted) {
+                told.push(answer);
             }
-        }));
+        }
+        told.extend(preparing.write(transaction, moment, self.pools).await?);
+        let abandoned = self.abandoned;
+        told.extend(abandon(transaction, moment, &abandoned).await?);
         Ok(told)
+    }
+}
+
+/// Requests whose nodes have to be prepared before they are told.
+#[derive(Default)]
+struct Preparing {
+    kept: Vec<WaitingRequest>,
+    complete: Vec<Uuid>,
+    wanted: Vec<Wanted>,
+}
+
+impl Preparing {
+    /// What is told at once: the grant, if nothing has to be done to its nodes.
+    fn take(&mut self, pools: &Pools, now: i64, granted_now: Granted<'_>) -> Option<Told> {
+        let Granted { asked, nodes } = granted_now;
+        let place = asked.place();
+        let is_prepared = |node: &FreeNode| {
+            let pool = pools.get(node.pool);
+            !pool.is_some_and(|pool| pool.hooks.has(NodeHook::Contextualize))
+        };
+        let unprepared = nodes.iter().filter(|node| !is_prepared(node));
+        let before = self.wanted.len();
+        self.wanted.extend(unprepared.map(|node| Wanted {
+            place,
+            node: node.id,
+            hook: NodeHook::Contextualize,
+            failures: 0,
+        }));
+        let resumes = matches!(&asked, Asked::Waiting(request) if request.places.is_some());
+        if self.wanted.len() == before && !resumes {
+            let grant = asked.grant(&[]);
+            let event = Answer::Granted(NodesGranted {
+                request: grant.request,
+                session: grant.session.to_owned(),
+                tenant: grant.tenant.to_owned(),
+                nodes: nodes.into_iter().map(|node| leased(pools, node)).collect(),
+            });
+            return Some(Told { place, event });
+        }
+        let placed = nodes.into_iter().map(|node| NewlyPlaced {
+            demand: node.demand,
+            prepared: is_prepared(&node),
+            lease: leased(pools, node),
+        });
+        let mut request = asked.into_request(now);
+        match &mut request.places {
+            Some(places) => places.fill(&request.demands, placed),
+            none => *none = Some(Places::new(placed)),
+        }
+        if request.places.as_ref().is_some_and(Places::is_complete) {
+            self.complete.push(request.request);
+            let event = granted(request);
+            return Some(Told { place, event });
+        }
+        self.kept.push(request);
+        None
+    }
+
+    async fn write(
+        self,
+        transaction: &mut Transaction,
+        moment: Moment<'_>,
+        pools: &Pools,
+    ) -> Result<Vec<Told>, StorageError> {
+        contextualizing::remove(transaction, self.complete).await?;
+        contextualizing::save(transaction, &self.kept).await?;
+        let orders = order(transaction, moment, pools, &self.wanted).await?;
+        Ok(Told::all(orders))
     }
 }
 
@@ -255,18 +394,88 @@ fn leased(pools: &Pools, node: FreeNode) -> LeasedNode {
     }
 }
 
-/// Takes the requests that `ends` names a reason for out of the queue and tells their ends.
+/// Ends of requests.
+pub(crate) struct EndedRequests {
+    /// What is told of each.
+    pub(crate) answers: HashMap<Uuid, Answer>,
+    /// What is done to the nodes that they had.
+    orders: Vec<(Option<usize>, Answer)>,
+}
+
+impl EndedRequests {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.answers.is_empty()
+    }
+
+    /// All of it, where requests have places in a batch with these.
+    pub(crate) fn told(self, places: &HashMap<Uuid, Option<usize>>) -> Vec<Told> {
+        let place = |request: &Uuid| places.get(request).copied().flatten();
+        let answers = self.answers.into_iter();
+        let mut told: Vec<Told> = answers
+            .map(|(request, event)| Told {
+                place: place(&request),
+                event,
+            })
+            .collect();
+        told.extend(Told::all(self.orders));
+        told
+    }
+}
+
+/// Takes the requests that `ends` names a reason for out of the queue, gives back the nodes that they have already and tells
+/// their ends.
 pub(crate) async fn end_waiting(
     transaction: &mut Transaction,
+    moment: Moment<'_>,
     ends: impl Fn(&WaitingRequest) -> Option<AllocationRefusal>,
-) -> Result<HashMap<Uuid, Answer>, StorageError> {
-    let mut ended = HashMap::new();
+) -> Result<EndedRequests, StorageError> {
+    let mut answers = HashMap::new();
+    let (mut waiting_in_vain, mut abandoned) = (Vec::new(), Vec::new());
     for request in waiting::waiting(transaction).await? {
         if let Some(reason) = ends(&request) {
             let event = refused(request.request, &request.session, &request.tenant, reason);
-            ended.insert(request.request, event);
+            answers.insert(request.request, event);
+            if request.places.is_some() {
+                abandoned.push(request);
+            } else {
+                waiting_in_vain.push(request.request);
+            }
         }
     }
-    waiting::remove(transaction, ended.keys().copied()).await?;
-    Ok(ended)
+    waiting::remove(transaction, waiting_in_vain).await?;
+    let told = abandon(transaction, moment, &abandoned).await?;
+    let orders = told.into_iter().map(|told| (told.place, told.event));
+    Ok(EndedRequests {
+        answers,
+        orders: orders.collect(),
+    })
+}
+
+/// Gives back the nodes of requests that come to nothing.
+async fn abandon(
+    transaction: &mut Transaction,
+    moment: Moment<'_>,
+    requests: &[WaitingRequest],
+) -> Result<Vec<Told>, StorageError> {
+    if requests.is_empty() {
+        return Ok(Vec::new());
+    }
+    contextualizing::remove(transaction, requests.iter().map(|request| request.request)).await?;
+    let leases: HashSet<(i64, i64)> = requests
+        .iter()
+        .filter_map(|request| request.places.as_ref())
+        .flat_map(Places::leases)
+        .collect();
+    let sessions: BTreeSet<&str> = requests
+        .iter()
+        .map(|request| request.session.as_str())
+        .collect();
+    let held: Vec<HeldNode> = held_nodes(transaction, sessions).await?;
+    let returned: Vec<Returned<'_>> = held
+        .iter()
+        .filter(|node| leases.contains(&(node.id, node.generation)))
+        .map(|node| (None, node))
+        .collect();
+    let orders = give_back(transaction, moment, &returned).await?;
+    Ok(Told::all(orders))
 }

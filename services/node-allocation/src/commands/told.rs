@@ -2,13 +2,14 @@
 
 use muster_contract::{
     Command,
+    agent::RunNodeHook,
     node_allocation::{
         AllocationRefusal, AllocationRefused, NodesGranted, NodesHeld, NodesReleased,
     },
 };
 use muster_messaging::{Context, Effects, HandlerError, Request};
 
-/// An event with what caused it.
+/// An event or an order with what caused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Told {
     /// Place of the command in its batch; `None`: whatever made nodes free.
@@ -23,12 +24,23 @@ pub(crate) enum Answer {
     Refused(AllocationRefused),
     Released(NodesReleased),
     Held(NodesHeld),
+    /// Something to do for an agent.
+    Order {
+        agent: String,
+        order: Box<RunNodeHook>,
+    },
 }
 
 impl Told {
     pub(crate) fn of(place: usize, event: Answer) -> Self {
         let place = Some(place);
         Self { place, event }
+    }
+
+    /// Each with its place.
+    pub(crate) fn all(answers: Vec<(Option<usize>, Answer)>) -> Vec<Self> {
+        let told = answers.into_iter();
+        told.map(|(place, event)| Self { place, event }).collect()
     }
 
     pub(crate) fn by_the_way(event: Answer) -> Self {
@@ -51,22 +63,31 @@ pub(crate) fn refused(
     })
 }
 
-/// Emits the events of a batch.
+/// Emits what a batch of commands has to tell.
 pub(crate) fn emit<C: Command>(
     effects: &mut Effects,
     requests: &[Request<C>],
     told: Vec<Told>,
 ) -> Result<(), HandlerError> {
+    let causes: Vec<&Context> = requests.iter().map(|request| &request.context).collect();
+    emit_all(effects, &causes, told)
+}
+
+/// Emits what a batch has to tell; what has no place in it is put down to the first of its causes.
+pub(crate) fn emit_all(
+    effects: &mut Effects,
+    causes: &[&Context],
+    told: Vec<Told>,
+) -> Result<(), HandlerError> {
     for told in told {
-        let cause = requests.get(told.place.unwrap_or_default());
-        if let Some(cause) = cause {
-            emit_one(effects, &cause.context, &told.event)?;
+        if let Some(cause) = causes.get(told.place.unwrap_or_default()) {
+            emit_one(effects, cause, &told.event)?;
         }
     }
     Ok(())
 }
 
-/// Emits one event.
+/// Emits one event, or gives one order.
 pub(crate) fn emit_one(
     effects: &mut Effects,
     cause: &Context,
@@ -77,5 +98,6 @@ pub(crate) fn emit_one(
         Answer::Refused(event) => effects.emit(cause, event),
         Answer::Released(event) => effects.emit(cause, event),
         Answer::Held(event) => effects.emit(cause, event),
+        Answer::Order { agent, order } => effects.order(cause, agent, &**order),
     }
 }

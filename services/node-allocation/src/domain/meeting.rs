@@ -28,7 +28,13 @@ impl Taken {
 
     /// In the order of the demands.
     pub(crate) fn into_nodes(self) -> Vec<FreeNode> {
-        self.by_demand.into_iter().flatten().collect()
+        let by_demand = self.by_demand.into_iter().enumerate();
+        by_demand
+            .flat_map(|(demand, nodes)| {
+                let taken = nodes.into_iter();
+                taken.map(move |node| FreeNode { demand, ..node })
+            })
+            .collect()
     }
 }
 

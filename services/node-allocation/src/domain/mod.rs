@@ -2,8 +2,12 @@
 
 pub(crate) mod arrival;
 pub(crate) mod demand;
+pub(crate) mod filling;
+pub(crate) mod hooks;
+pub(crate) mod lifecycle;
 pub(crate) mod like_pattern;
 pub(crate) mod meeting;
+pub(crate) mod places;
 pub(crate) mod pools;
 pub(crate) mod queue;
 pub(crate) mod releasing;

@@ -1,6 +1,10 @@
 //! Pools and what fits in them.
 
-use muster_contract::node_allocation::NodeSelector;
+use std::collections::BTreeMap;
+
+use muster_contract::node_allocation::{NodeSelector, NodeState};
+
+use super::{filling::Filling, hooks::Hooks, lifecycle::Patience};
 
 /// A pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +17,17 @@ pub(crate) struct Pool {
     /// Seconds; `None` = for ever.
     pub(crate) lifetime: Option<i64>,
     pub(crate) maximum_lifetime: Option<i64>,
+    /// Nodes that are to be free.
+    pub(crate) fill_level: u32,
+    /// All of its nodes are to be free, whatever the fill level.
+    pub(crate) keeps_all_ready: bool,
+    pub(crate) hooks: Hooks,
+    /// Microseconds that a node is set aside for when its hooks failed.
+    pub(crate) quarantine: i64,
+    /// Microseconds after which a free node is installed anew.
+    pub(crate) maximum_ready_age: Option<i64>,
+    /// Nodes in each state; states without nodes may be missing.
+    pub(crate) levels: BTreeMap<NodeState, u32>,
     /// Nodes that are free.
     pub(crate) ready: u32,
     /// Nodes in all, but for those set aside.
@@ -20,6 +35,34 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
+    /// What it does with nodes that fail.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience {
+            attempts: self.hooks.attempts,
+            quarantine: self.quarantine,
+        }
+    }
+
+    /// Nodes in a state.
+    pub(crate) fn level(&self, state: NodeState) -> u32 {
+        self.levels.get(&state).copied().unwrap_or_default()
+    }
+
+    /// What it has that is installed before it is free.
+    pub(crate) fn filling(&self) -> Filling {
+        Filling {
+            pool: self.id,
+            fill_level: if self.keeps_all_ready {
+                self.total
+            } else {
+                self.fill_level
+            },
+            ready: self.ready,
+            provisioning: self.level(NodeState::Provisioning),
+            unused: self.level(NodeState::Unused),
+        }
+    }
+
     fn fits(&self, selector: &NodeSelector) -> bool {
         match selector {
             NodeSelector::Pool { name } => self.name == *name,
@@ -48,6 +91,10 @@ impl Pools {
 
     pub(crate) fn get(&self, id: i64) -> Option<&Pool> {
         self.0.iter().find(|pool| pool.id == id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Pool> {
+        self.0.iter()
     }
 
     /// Numbers of those that fit.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     arrival::{Desk, Verdict},
     demand::{Demand, minimum},
+    hooks::Hooks,
     like_pattern::LikePattern,
     pools::{Pool, Pools},
     queue::{PENALTY_LIMIT, Waiting, rank, serve},
@@ -24,6 +25,7 @@ fn node(pool: i64, id: i64, used_count: i64) -> FreeNode {
         pool,
         used_count,
         generation: 0,
+        demand: 0,
         hostname: format!("n{id}.dusty"),
         ip_address: String::new(),
     }
@@ -88,6 +90,12 @@ fn pools(nodes: &[FreeNode], others: u32) -> Pools {
             flavor: None,
             lifetime: None,
             maximum_lifetime: None,
+            fill_level: 0,
+            keeps_all_ready: false,
+            hooks: Hooks::default(),
+            quarantine: 0,
+            maximum_ready_age: None,
+            levels: BTreeMap::new(),
             ready,
             total: ready + others,
         }

@@ -4,6 +4,11 @@ use std::collections::HashSet;
 
 use muster_contract::node_allocation::NodeState;
 
+use super::{
+    hooks::Hooks,
+    lifecycle::{Condition, comes_back},
+};
+
 /// A node that a session holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HeldNode {
@@ -15,21 +20,30 @@ pub(crate) struct HeldNode {
     pub(crate) state: NodeState,
     pub(crate) draining: bool,
     pub(crate) reason: Option<String>,
+    /// Its pool has hooks, or had some when the session got it.
+    pub(crate) unwiped: bool,
+    pub(crate) quarantines: u32,
 }
 
 impl HeldNode {
-    /// What it is once it is given back: nothing has to be done to a node without hooks.
-    pub(crate) fn state_afterwards(&self) -> NodeState {
+    /// What it is once it is given back. Nothing has to be done to a node without hooks. While an agent still prepares it for
+    /// the session, nothing else is done to it: that comes to its end first.
+    pub(crate) fn given_back(&self, hooks: &Hooks, now: i64) -> Condition {
         if self.draining {
-            NodeState::Reserved
-        } else {
-            NodeState::Ready
+            return Condition {
+                reason: self.reason.clone(),
+                unwiped: self.unwiped,
+                ..Condition::at_rest(NodeState::Reserved)
+            };
         }
-    }
-
-    /// Why, if an operator has to look at it.
-    pub(crate) fn reason_afterwards(&self) -> Option<&str> {
-        self.reason.as_deref().filter(|_| self.draining)
+        if self.state == NodeState::Contextualizing {
+            return Condition {
+                unwiped: true,
+                quarantines: self.quarantines,
+                ..Condition::at_rest(NodeState::Deprovisioning)
+            };
+        }
+        comes_back(hooks, self.unwiped, self.quarantines, now)
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) struct FreeNode {
     pub(crate) pool: i64,
     pub(crate) used_count: i64,
     pub(crate) generation: i64,
+    /// Place of the demand that it was taken for; 0 until then.
+    pub(crate) demand: usize,
     pub(crate) hostname: String,
     pub(crate) ip_address: String,
 }

@@ -1,10 +1,10 @@
 //! Requests that waited as long as they wanted to, and fences that nothing can come late for any more.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use muster_contract::node_allocation::AllocationRefusal;
 use muster_messaging::{Context, Effects, HandlerError, Periodic};
-use muster_platform::{Clock, Timestamp};
+use muster_platform::{Clock, Ids, Timestamp};
 use muster_storage::{StorageError, Transaction};
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         serving::{end_waiting, serve_all},
         told::{Told, emit_one},
     },
+    moment::Moment,
     store::{fences, lock, waiting::is_anybody_waiting},
 };
 
@@ -27,11 +28,12 @@ const FORGOTTEN_AT_A_TIME: i64 = 1_000;
 /// Ends what is due.
 pub(crate) struct QueueDeadlines {
     clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
 }
 
 impl QueueDeadlines {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock }
+    pub(crate) fn new(clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self { clock, ids }
     }
 }
 
@@ -43,7 +45,11 @@ impl Periodic for QueueDeadlines {
         effects: &mut Effects,
     ) -> Result<bool, HandlerError> {
         let now = self.clock.now();
-        for told in end_due(transaction, now.as_micros()).await? {
+        let moment = Moment {
+            now: now.as_micros(),
+            ids: &*self.ids,
+        };
+        for told in end_due(transaction, moment).await? {
             emit_one(effects, cause, &told.event)?;
         }
         Ok(forget_fences(transaction, now).await?)
@@ -53,7 +59,7 @@ impl Periodic for QueueDeadlines {
 /// What is to be told: who waited in vain, and who gets what was kept back for them.
 pub(crate) async fn end_due(
     transaction: &mut Transaction,
-    now: i64,
+    moment: Moment<'_>,
 ) -> Result<Vec<Told>, StorageError> {
     // Mostly there is nobody, and then nobody has to wait for the lock.
     if !is_anybody_waiting(transaction).await? {
@@ -61,13 +67,14 @@ pub(crate) async fn end_due(
     }
     lock(transaction).await?;
     // Who can be served now has not waited in vain; the site file may have brought new nodes.
-    let mut told = serve_all(transaction, now, &[]).await?;
-    let ended = end_waiting(transaction, |waiting| {
-        (waiting.wait_until <= now).then_some(AllocationRefusal::WaitedInVain)
+    let mut told = serve_all(transaction, moment, &[]).await?;
+    let ended = end_waiting(transaction, moment, |waiting| {
+        let is_over = waiting.is_short() && waiting.wait_until <= moment.now;
+        is_over.then_some(AllocationRefusal::WaitedInVain)
     })
     .await?;
-    told.extend(ended.into_values().map(Told::by_the_way));
-    told.extend(serve_all(transaction, now, &[]).await?);
+    told.extend(ended.told(&HashMap::new()));
+    told.extend(serve_all(transaction, moment, &[]).await?);
     Ok(told)
 }
 

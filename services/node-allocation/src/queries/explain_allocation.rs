@@ -39,15 +39,7 @@ pub(crate) async fn explain(
     let pools = pools(&mut snapshot).await?;
     let queue = waiting(&mut snapshot).await?.into_iter();
     let queue: Vec<Waiting> = queue
-        .filter_map(|waiting| {
-            Some(Waiting {
-                demands: resolve(&pools, &waiting.demands).ok()?,
-                request: waiting.request,
-                session: waiting.session,
-                tenant: waiting.tenant,
-                enqueued_at: waiting.enqueued_at,
-            })
-        })
+        .filter_map(|waiting| waiting.in_queue(&pools)?.ok())
         .collect();
     let tenants = queue.iter().map(|waiting| waiting.tenant.as_str());
     let asking = Some(question.tenant.as_str()).filter(|name| is_storable(name));

@@ -14,17 +14,24 @@ use super::{
     state,
 };
 use crate::{
-    domain::states::NOT_DECLARED,
+    domain::{hooks::Hooks, lifecycle::comes_back, states::NOT_DECLARED},
     site_nodes::{DeclaredNode, DeclaredPool},
 };
 
 static POOL: SetStatement = SetStatement::new(
-    "INSERT INTO pool (name, version, architecture, flavor, fill_level, lifetime, maximum_lifetime) \
-     SELECT r.name, r.version, r.architecture, r.flavor, r.fill_level, r.lifetime, r.maximum_lifetime \
+    "INSERT INTO pool (name, version, architecture, flavor, fill_level, lifetime, maximum_lifetime, keeps_all_ready, \
+         hook_agent, provision_limit, contextualize_limit, deprovision_limit, hook_attempts, maximum_ready_age, quarantine) \
+     SELECT r.name, r.version, r.architecture, r.flavor, r.fill_level, r.lifetime, r.maximum_lifetime, r.keeps_all_ready, \
+         r.hook_agent, r.provision_limit, r.contextualize_limit, r.deprovision_limit, r.hook_attempts, \
+         r.maximum_ready_age, r.quarantine \
      FROM {rows} WHERE true \
      ON CONFLICT (name) DO UPDATE SET version = excluded.version, architecture = excluded.architecture, \
          flavor = excluded.flavor, fill_level = excluded.fill_level, lifetime = excluded.lifetime, \
-         maximum_lifetime = excluded.maximum_lifetime",
+         maximum_lifetime = excluded.maximum_lifetime, keeps_all_ready = excluded.keeps_all_ready, \
+         hook_agent = excluded.hook_agent, provision_limit = excluded.provision_limit, \
+         contextualize_limit = excluded.contextualize_limit, deprovision_limit = excluded.deprovision_limit, \
+         hook_attempts = excluded.hook_attempts, maximum_ready_age = excluded.maximum_ready_age, \
+         quarantine = excluded.quarantine",
     &[
         ("name", ColumnType::Text),
         ("version", ColumnType::Text),
@@ -33,6 +40,14 @@ static POOL: SetStatement = SetStatement::new(
         ("fill_level", ColumnType::Integer),
         ("lifetime", ColumnType::Integer),
         ("maximum_lifetime", ColumnType::Integer),
+        ("keeps_all_ready", ColumnType::Boolean),
+        ("hook_agent", ColumnType::Text),
+        ("provision_limit", ColumnType::Integer),
+        ("contextualize_limit", ColumnType::Integer),
+        ("deprovision_limit", ColumnType::Integer),
+        ("hook_attempts", ColumnType::Integer),
+        ("maximum_ready_age", ColumnType::Integer),
+        ("quarantine", ColumnType::Integer),
     ],
 );
 
@@ -43,7 +58,8 @@ static LEVEL: SetStatement = SetStatement::new(
 
 static UPDATE: SetStatement = SetStatement::new(
     "UPDATE node SET ip_address = r.ip_address, pool = r.pool, chassis = r.chassis, console_port = r.console_port, \
-         state = r.state, state_since = r.state_since, draining = r.draining, reason = r.reason, declared = true \
+         state = r.state, state_since = r.state_since, draining = r.draining, reason = r.reason, declared = true, \
+         unwiped = r.unwiped, hook_due = r.hook_due \
      FROM {rows} WHERE node.id = r.id",
     &[
         ("id", ColumnType::Integer),
@@ -55,6 +71,8 @@ static UPDATE: SetStatement = SetStatement::new(
         ("state_since", ColumnType::Integer),
         ("draining", ColumnType::Boolean),
         ("reason", ColumnType::Text),
+        ("unwiped", ColumnType::Boolean),
+        ("hook_due", ColumnType::Integer),
     ],
 );
 
@@ -86,17 +104,26 @@ struct Row {
     draining: bool,
     reason: Option<String>,
     declared: bool,
+    unwiped: bool,
+    hook_due: Option<i64>,
 }
 
 const NODES: &str = "SELECT id, hostname, ip_address, pool, chassis, console_port, state, state_since, session, draining, \
-         reason, declared FROM node";
+         reason, declared, unwiped, hook_due FROM node";
 
-/// Makes the pools there are those that are declared; says their numbers by name. One that is declared no more goes when
+/// A pool that is in the tables.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownPool {
+    id: i64,
+    hooks: Hooks,
+}
+
+/// Makes the pools there are those that are declared; says them by name. One that is declared no more goes when
 /// no node is left in it ([`remove_empty_pools`]).
 pub(crate) async fn declare_pools(
     transaction: &mut Transaction,
     pools: &[DeclaredPool],
-) -> Result<HashMap<String, i64>, StorageError> {
+) -> Result<HashMap<String, KnownPool>, StorageError> {
     let rows: Vec<Vec<Bind>> = pools
         .iter()
         .map(|pool| {
@@ -108,6 +135,14 @@ pub(crate) async fn declare_pools(
                 pool.fill_level.into(),
                 pool.lifetime.into(),
                 pool.maximum_lifetime.into(),
+                pool.keeps_all_ready.into(),
+                pool.hooks.agent.clone().into(),
+                pool.hooks.provision.into(),
+                pool.hooks.contextualize.into(),
+                pool.hooks.deprovision.into(),
+                pool.hooks.attempts.into(),
+                pool.maximum_ready_age.into(),
+                pool.quarantine.into(),
             ]
         })
         .collect();
@@ -120,7 +155,16 @@ pub(crate) async fn declare_pools(
         .flat_map(|(_, id)| NodeState::ALL.map(|state| vec![(*id).into(), state.name().into()]))
         .collect();
     transaction.execute_set(&LEVEL, &levels).await?;
-    Ok(stored.into_iter().collect())
+    let mut declared: HashMap<&str, &DeclaredPool> = pools
+        .iter()
+        .map(|pool| (pool.name.as_str(), pool))
+        .collect();
+    let known = stored.into_iter().map(|(name, id)| {
+        let pool = declared.remove(name.as_str());
+        let hooks = pool.map(|pool| pool.hooks.clone()).unwrap_or_default();
+        (name, KnownPool { id, hooks })
+    });
+    Ok(known.collect())
 }
 
 /// Removes the pools that are not declared and have no nodes.
@@ -155,7 +199,7 @@ pub(crate) async fn declare_nodes(
     transaction: &mut Transaction,
     now: i64,
     nodes: &[DeclaredNode],
-    pools: &HashMap<String, i64>,
+    pools: &HashMap<String, KnownPool>,
 ) -> Result<(), StorageError> {
     let stored: Vec<Row> = transaction.fetch_all(NODES, &[]).await?;
     let mut stored: HashMap<String, Row> = stored
@@ -165,14 +209,15 @@ pub(crate) async fn declare_nodes(
     let mut levels = LevelChanges::default();
     let (mut new, mut changed, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     for node in nodes {
-        let pool = *pools
+        let pool = pools
             .get(&node.pool)
             .ok_or_else(|| super::unreadable("pool", &node.pool))?;
         match stored.remove(&node.hostname) {
             None => new.push(NewNode {
                 hostname: &node.hostname,
                 ip_address: &node.ip_address,
-                pool,
+                pool: pool.id,
+                state: comes_back(&pool.hooks, false, 0, now).state,
                 chassis: &node.chassis,
                 console_port: node.console_port,
                 declared: true,
@@ -212,6 +257,15 @@ pub(crate) async fn declare_nodes(
     levels.write(transaction).await
 }
 
+/// Sessions may have nodes since before their pools had hooks.
+pub(crate) async fn have_used_nodes_wiped(
+    transaction: &mut Transaction,
+) -> Result<(), StorageError> {
+    const USED: &str = "UPDATE node SET unwiped = true WHERE session IS NOT NULL AND NOT unwiped \
+         AND pool IN (SELECT id FROM pool WHERE hook_agent IS NOT NULL)";
+    transaction.execute(USED, &[]).await.map(drop)
+}
+
 /// The site file alone has been checked. That a service starts matters more than one name that clients may take for another,
 /// so of those that operators added it is only said.
 fn warn_of_ambiguous(nodes: &[DeclaredNode], added: &[String]) {
@@ -232,10 +286,10 @@ fn warn_of_ambiguous(nodes: &[DeclaredNode], added: &[String]) {
 }
 
 /// A node as it is when it is declared again. What an operator did to it stays.
-fn redeclared(before: Row, node: &DeclaredNode, pool: i64, now: i64) -> Row {
+fn redeclared(before: Row, node: &DeclaredNode, pool: &KnownPool, now: i64) -> Row {
     let mut after = Row {
         ip_address: node.ip_address.clone(),
-        pool,
+        pool: pool.id,
         chassis: node.chassis.clone(),
         console_port: node.console_port,
         declared: true,
@@ -245,8 +299,11 @@ fn redeclared(before: Row, node: &DeclaredNode, pool: i64, now: i64) -> Row {
         after.reason = None;
         after.draining = false;
         if after.session.is_none() {
-            NodeState::Ready.name().clone_into(&mut after.state);
+            let condition = comes_back(&pool.hooks, after.unwiped, 0, now);
+            condition.state.name().clone_into(&mut after.state);
             after.state_since = now;
+            after.unwiped = condition.unwiped;
+            after.hook_due = condition.due;
         }
     }
     after
@@ -263,6 +320,8 @@ fn update(row: Row) -> Vec<Bind> {
         row.state_since.into(),
         row.draining.into(),
         row.reason.into(),
+        row.unwiped.into(),
+        row.hook_due.into(),
     ]
 }
 

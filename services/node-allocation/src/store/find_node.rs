@@ -13,6 +13,8 @@ pub(crate) struct FoundNode {
     pub(crate) pool: i64,
     pub(crate) state: NodeState,
     pub(crate) session: Option<String>,
+    /// It was in a session and has not been wiped since.
+    pub(crate) unwiped: bool,
 }
 
 #[derive(Debug, FromRow)]
@@ -21,9 +23,11 @@ struct Row {
     pool: i64,
     state: String,
     session: Option<String>,
+    unwiped: bool,
 }
 
-pub(super) const BY_NAME: &str = "SELECT id, pool, state, session FROM node WHERE hostname = $1";
+pub(super) const BY_NAME: &str =
+    "SELECT id, pool, state, session, unwiped FROM node WHERE hostname = $1";
 
 /// Names of hosts have no characters that mean something to `LIKE`. Reads all names: the one thing here whose cost grows
 /// with the number of nodes, for the one who adds some by hand.
@@ -44,6 +48,7 @@ pub(crate) async fn find_node(
             pool: row.pool,
             state: state(&row.state)?,
             session: row.session,
+            unwiped: row.unwiped,
         })
     })
     .transpose()

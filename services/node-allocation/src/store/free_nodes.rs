@@ -79,6 +79,7 @@ async fn free_nodes(
             pool,
             used_count: row.used_count,
             generation: row.generation,
+            demand: 0,
             hostname: row.hostname,
             ip_address: row.ip_address,
         }));

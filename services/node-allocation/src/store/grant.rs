@@ -1,6 +1,6 @@
 //! Giving nodes to sessions.
 
-use muster_contract::node_allocation::NodeState;
+use muster_contract::{agent::NodeHook, node_allocation::NodeState};
 use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use super::{
     levels::LevelChanges,
     tenants::{self, HeldChanges},
 };
-use crate::domain::stock::FreeNode;
+use crate::domain::{hooks::Hooks, pools::Pools, stock::FreeNode};
 
 /// Nodes for a session.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ pub(crate) struct Grant<'a> {
 /// The state and the generation that were seen are conditions: a node that is not as it was is given to nobody.
 pub(super) static CLAIM: SetStatement = SetStatement::new(
     "UPDATE node SET state = r.state, state_since = r.now, used_count = node.used_count + 1, \
-         generation = r.generation + 1, session = r.session, tenant = r.tenant FROM {rows} \
+         generation = r.generation + 1, session = r.session, tenant = r.tenant, unwiped = r.unwiped FROM {rows} \
      WHERE node.id = r.id AND node.generation = r.generation AND node.state = 'ready'",
     &[
         ("id", ColumnType::Integer),
@@ -32,6 +32,7 @@ pub(super) static CLAIM: SetStatement = SetStatement::new(
         ("now", ColumnType::Integer),
         ("session", ColumnType::Text),
         ("tenant", ColumnType::Text),
+        ("unwiped", ColumnType::Boolean),
     ],
 );
 
@@ -54,19 +55,27 @@ pub(crate) fn next_generation(node: &FreeNode) -> i64 {
     node.generation.saturating_add(1)
 }
 
-/// Gives the nodes away: with leases, levels and what projects hold.
+/// Gives the nodes away: with leases, levels and what projects hold. Those that have to be prepared are not deployed yet.
 pub(crate) async fn grant(
     transaction: &mut Transaction,
     now: i64,
+    pools: &Pools,
     grants: &[Grant<'_>],
 ) -> Result<(), StorageError> {
     let (mut claims, mut leases) = (Vec::new(), Vec::new());
     let (mut levels, mut held) = (LevelChanges::default(), HeldChanges::default());
     for grant in grants {
         for node in grant.nodes {
-            claims.push(claim(node, grant, now));
+            let hooks = pools.get(node.pool).map(|pool| &pool.hooks);
+            let state = if hooks.is_some_and(|hooks| hooks.has(NodeHook::Contextualize)) {
+                NodeState::Contextualizing
+            } else {
+                NodeState::Deployed
+            };
+            let unwiped = hooks.is_some_and(Hooks::any);
+            claims.push(claim(node, grant, now, state, unwiped));
             leases.push(lease(node, grant, now));
-            levels.moves(node.pool, NodeState::Ready, NodeState::Deployed);
+            levels.moves(node.pool, NodeState::Ready, state);
             held.gets(grant.tenant);
         }
     }
@@ -81,14 +90,21 @@ pub(crate) async fn grant(
     held.write(transaction).await
 }
 
-fn claim(node: &FreeNode, grant: &Grant<'_>, now: i64) -> Vec<Bind> {
+fn claim(
+    node: &FreeNode,
+    grant: &Grant<'_>,
+    now: i64,
+    state: NodeState,
+    unwiped: bool,
+) -> Vec<Bind> {
     vec![
         node.id.into(),
         node.generation.into(),
-        NodeState::Deployed.name().into(),
+        state.name().into(),
         now.into(),
         grant.session.into(),
         grant.tenant.into(),
+        unwiped.into(),
     ]
 }
 

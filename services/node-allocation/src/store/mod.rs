@@ -1,11 +1,15 @@
 //! The SQL of node allocation. One idea per file; every statement is a `&'static str` or made of such pieces.
 
 pub(crate) mod change_nodes;
+pub(crate) mod conditions;
+pub(crate) mod contextualizing;
 pub(crate) mod declare;
 pub(crate) mod fences;
 pub(crate) mod find_node;
 pub(crate) mod free_nodes;
 pub(crate) mod grant;
+pub(crate) mod hook_orders;
+pub(crate) mod idle_nodes;
 pub(crate) mod levels;
 pub(crate) mod list_nodes;
 pub(crate) mod list_pools;

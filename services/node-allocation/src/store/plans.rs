@@ -99,9 +99,11 @@ on_both_engines! {
         fill(database).await;
         let text = |value: &str| Bind::from(value);
         let number = |value: i64| Bind::from(value);
-        let release = vec![number(1), number(1), text("s1"), text("ready"), Bind::Text(None), number(NOW)];
+        let release = vec![
+            number(1), number(1), text("s1"), text("ready"), Bind::Text(None), false.into(), number(0), Bind::Integer(None), number(NOW),
+        ];
         let rows: [(&'static SetStatement, Vec<Bind>); 10] = [
-            (&CLAIM, vec![number(900), number(0), text("deployed"), number(NOW), text("s"), text("t")]),
+            (&CLAIM, vec![number(900), number(0), text("deployed"), number(NOW), text("s"), text("t"), false.into()]),
             (&HELD, vec![text("s1")]),
             (&RELEASE, release),
             (&END_LEASE, vec![number(1), number(1), number(NOW)]),

@@ -4,11 +4,11 @@ use muster_contract::node_allocation::NodeState;
 use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
 
 use super::{all_changed, levels::LevelChanges, tenants::HeldChanges};
-use crate::domain::releasing::HeldNode;
+use crate::domain::{lifecycle::Condition, releasing::HeldNode};
 
 pub(super) static RELEASE: SetStatement = SetStatement::new(
     "UPDATE node SET state = r.state, state_since = r.now, session = NULL, tenant = NULL, draining = false, \
-         reason = r.reason FROM {rows} \
+         reason = r.reason, unwiped = r.unwiped, hook_failures = 0, quarantines = r.quarantines, hook_due = r.due FROM {rows} \
      WHERE node.id = r.id AND node.generation = r.generation AND node.session = r.session",
     &[
         ("id", ColumnType::Integer),
@@ -16,6 +16,9 @@ pub(super) static RELEASE: SetStatement = SetStatement::new(
         ("session", ColumnType::Text),
         ("state", ColumnType::Text),
         ("reason", ColumnType::Text),
+        ("unwiped", ColumnType::Boolean),
+        ("quarantines", ColumnType::Integer),
+        ("due", ColumnType::Integer),
         ("now", ColumnType::Integer),
     ],
 );
@@ -41,26 +44,29 @@ pub(super) static HOLD: SetStatement = SetStatement::new(
     ],
 );
 
-/// Takes the nodes from their sessions.
+/// Takes the nodes from their sessions; each with what it is then.
 pub(crate) async fn release(
     transaction: &mut Transaction,
     now: i64,
-    nodes: &[&HeldNode],
+    nodes: &[(&HeldNode, Condition)],
 ) -> Result<(), StorageError> {
     if nodes.is_empty() {
         return Ok(());
     }
     let (mut levels, mut held) = (LevelChanges::default(), HeldChanges::default());
     let (mut releases, mut leases): (Vec<Vec<Bind>>, Vec<Vec<Bind>>) = (Vec::new(), Vec::new());
-    for node in nodes {
-        levels.moves(node.pool, node.state, node.state_afterwards());
+    for (node, after) in nodes {
+        levels.moves(node.pool, node.state, after.state);
         held.gives_back(&node.tenant);
         releases.push(vec![
             node.id.into(),
             node.generation.into(),
             (&node.session).into(),
-            node.state_afterwards().name().into(),
-            node.reason_afterwards().map(str::to_owned).into(),
+            after.state.name().into(),
+            after.reason.clone().into(),
+            after.unwiped.into(),
+            after.quarantines.into(),
+            after.due.into(),
             now.into(),
         ]);
         leases.push(vec![node.id.into(), node.generation.into(), now.into()]);

@@ -3,7 +3,7 @@
 use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
 use sqlx::FromRow;
 
-use super::state;
+use super::{count, state};
 use crate::domain::releasing::HeldNode;
 
 #[derive(Debug, FromRow)]
@@ -16,10 +16,12 @@ struct Row {
     state: String,
     draining: bool,
     reason: Option<String>,
+    unwiped: bool,
+    quarantines: i64,
 }
 
 pub(super) static HELD: SetStatement = SetStatement::new(
-    "SELECT node.id, node.pool, node.generation, node.session, node.tenant, node.state, node.draining, node.reason \
+    "SELECT node.id, node.pool, node.generation, node.session, node.tenant, node.state, node.draining, node.reason, node.unwiped, node.quarantines \
      FROM {rows} JOIN node ON node.session = r.session",
     &[("session", ColumnType::Text)],
 );
@@ -46,6 +48,8 @@ pub(crate) async fn held_nodes(
                 state: state(&row.state)?,
                 draining: row.draining,
                 reason: row.reason,
+                unwiped: row.unwiped,
+                quarantines: count("number of quarantines", row.quarantines)?,
             })
         })
         .collect::<Result<Vec<_>, StorageError>>()?;

@@ -2,7 +2,7 @@ use muster_storage::Database;
 
 use super::*;
 use crate::testing::{
-    NOW, allocate, apply, declare, ends, got, in_state, node as find, of_pool, on_both_engines,
+    NOW, allocate, apply, at, declare, ends, got, in_state, node as find, of_pool, on_both_engines,
     release, released, waiting, wanted,
 };
 
@@ -17,7 +17,7 @@ async fn change(
         change,
         reason: Some("because".to_owned()),
     };
-    let (mut results, told) = change_nodes(&mut transaction, NOW, &[&command])
+    let (mut results, told) = change_nodes(&mut transaction, at(NOW), &[&command])
         .await
         .unwrap();
     transaction.commit().await.unwrap();

@@ -55,7 +55,7 @@ on_both_engines! {
             reason: Some("bro\u{1f}ken\n'\"".to_owned()),
         };
         let mut transaction = database.begin().await.unwrap();
-        let (mut results, _) = change_nodes(&mut transaction, crate::testing::NOW, &[&add]).await.unwrap();
+        let (mut results, _) = change_nodes(&mut transaction, crate::testing::at(crate::testing::NOW), &[&add]).await.unwrap();
         transaction.commit().await.unwrap();
         let added = results.remove(0).unwrap();
         assert_eq!((added.ip_address.as_str(), added.chassis.as_str()), ("10.0.0.1x", "ab|c"));

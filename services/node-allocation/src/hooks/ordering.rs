@@ -1,0 +1,106 @@
+//! Orders to agents.
+
+use std::collections::HashMap;
+
+use muster_contract::agent::{HookedNode, NodeHook, RunNodeHook};
+use muster_storage::{StorageError, Transaction};
+
+use crate::{
+    commands::told::Answer,
+    domain::{lifecycle::Condition, pools::Pools},
+    moment::Moment,
+    store::hook_orders::{self, NewOrder, Subject},
+};
+
+/// Something to be done to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Place of what caused it in its batch; `None`: whatever it was.
+    pub(crate) place: Option<usize>,
+    pub(crate) node: i64,
+    pub(crate) hook: NodeHook,
+    /// Attempts that failed before.
+    pub(crate) failures: u32,
+}
+
+/// Has these done, one thing to each node, and notes it. A node whose pool has no such hook is left out.
+pub(crate) async fn order(
+    transaction: &mut Transaction,
+    moment: Moment<'_>,
+    pools: &Pools,
+    wanted: &[Wanted],
+) -> Result<Vec<(Option<usize>, Answer)>, StorageError> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let nodes = wanted.iter().map(|wanted| wanted.node);
+    let subjects = hook_orders::subjects(transaction, nodes).await?;
+    let subjects: HashMap<i64, Subject> = subjects
+        .into_iter()
+        .map(|subject| (subject.id, subject))
+        .collect();
+    let (mut new, mut answers) = (Vec::new(), Vec::new());
+    for wanted in wanted {
+        let drafted = subjects
+            .get(&wanted.node)
+            .and_then(|subject| draft(moment, pools, wanted, subject));
+        let Some((agent, order)) = drafted else {
+            continue;
+        };
+        new.push(NewOrder {
+            id: order.order,
+            node: wanted.node,
+            generation: order.node.generation,
+            hook: order.hook,
+            attempt: order.attempt,
+            agent: agent.clone(),
+            deadline: order.deadline,
+        });
+        let order = Box::new(order);
+        answers.push((wanted.place, Answer::Order { agent, order }));
+    }
+    hook_orders::add(transaction, &new).await?;
+    Ok(answers)
+}
+
+/// What is to be done at once to a node that comes into this condition, which is at hand from then on.
+pub(crate) fn starts(condition: &mut Condition, now: i64) -> Option<NodeHook> {
+    use muster_contract::node_allocation::NodeState;
+    let hook = match condition.state {
+        NodeState::Deprovisioning => NodeHook::Deprovision,
+        NodeState::Provisioning => NodeHook::Provision,
+        _ => return None,
+    };
+    condition.due.take_if(|due| *due <= now).map(|_| hook)
+}
+
+fn draft(
+    moment: Moment<'_>,
+    pools: &Pools,
+    wanted: &Wanted,
+    subject: &Subject,
+) -> Option<(String, RunNodeHook)> {
+    let pool = pools.get(subject.pool)?;
+    let limit = pool.hooks.limit(wanted.hook)?;
+    let agent = pool.hooks.agent_of(&subject.hostname)?;
+    // Installing a node has nothing to do with the session that had it last.
+    let concerns_session = wanted.hook != NodeHook::Provision;
+    let order = RunNodeHook {
+        order: moment.ids.next(),
+        hook: wanted.hook,
+        attempt: wanted.failures.saturating_add(1),
+        deadline: moment.now.saturating_add(limit),
+        node: HookedNode {
+            hostname: subject.hostname.clone(),
+            ip_address: subject.ip_address.clone(),
+            pool: pool.name.clone(),
+            version: pool.version.clone(),
+            architecture: pool.architecture.clone(),
+            flavor: pool.flavor.clone(),
+            generation: subject.generation,
+        },
+        session: subject.session.clone().filter(|_| concerns_session),
+        tenant: subject.tenant.clone().filter(|_| concerns_session),
+    };
+    Some((agent, order))
+}

@@ -1,0 +1,3 @@
+//! What agents report.
+
+pub(crate) mod node_hook_finished;
