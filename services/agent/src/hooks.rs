@@ -20,5 +20,6 @@ mod runner_tests;
 mod running;
 mod tail;
 
-pub use hook_run::HookRun;
-pub use runner::{Ending, HookRunner, StateError};
+pub(crate) use hook_run::HookRun;
+pub(crate) use runner::{Ending, HookRunner};
+pub use running::StateError;

@@ -8,10 +8,15 @@
 //! | a hook of a node | `orders/run_node_hook.rs` |
 //! | a hook of a session | `orders/run_session_hook.rs` |
 //!
-//! `hooks/` runs programs and knows nothing of the broker.
+//! `hooks/` runs programs and knows nothing of the broker; `taking.rs` takes orders and has them carried out by
+//! `carrying_out.rs`.
 
+mod beating;
+mod carrying_out;
 mod hooks;
 mod orders;
+mod start;
+mod taking;
 
-pub use hooks::{Ending, HookRun, HookRunner, StateError};
-pub use orders::HookOrder;
+pub use hooks::StateError;
+pub use start::{AgentOptions, StartError, start};

@@ -5,10 +5,10 @@ mod run_session_hook;
 
 use muster_contract::{Order, agent::HookResult};
 
-use crate::HookRun;
+use crate::hooks::HookRun;
 
 /// An order that is carried out by running a program of the site.
-pub trait HookOrder: Order {
+pub(crate) trait HookOrder: Order {
     /// What is run; `input` is the order as it came.
     fn run(&self, input: Vec<u8>) -> HookRun;
 

@@ -32,6 +32,8 @@ mod attributes {
     pub const MUSTER_DIALECT: &str = "muster.dialect";
     /// A command by its schema name, such as `job-archive.start`.
     pub const MUSTER_COMMAND: &str = "muster.command";
+    /// A hook of the site, by the name of its program, such as `provision`.
+    pub const MUSTER_HOOK: &str = "muster.hook";
     /// How a command ended: see [`CommandOutcome`](crate::metrics::CommandOutcome).
     pub const MUSTER_OUTCOME: &str = "muster.outcome";
     /// The part of Muster a value belongs to, such as `job-archive`.
@@ -164,6 +166,12 @@ pub mod span {
     #[must_use]
     pub fn settle(destination: &str) -> String {
         format!("{SETTLE} {destination}")
+    }
+
+    /// `run provision`: a program of the site.
+    #[must_use]
+    pub fn run(program: &str) -> String {
+        format!("run {program}")
     }
 
     /// `commit job_archive`: a database operation in `namespace`.

@@ -13,12 +13,11 @@ use muster_contract::agent::HookResult;
 use muster_platform::Clock;
 use tokio_util::sync::CancellationToken;
 
-pub use super::running::StateError;
 use super::{
     finished::Finished,
     hook_run::{HookRun, ORDER_VARIABLE},
     program::{HowEnded, Program},
-    running::Running,
+    running::{Running, StateError},
 };
 
 /// Bytes that a reason may have, as the contract says.
@@ -26,7 +25,7 @@ const REASON_LIMIT: usize = 4096;
 
 /// How a run came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// The hook has come to its end, or cannot be run.
     Finished(HookResult),
     /// Its time was over before it began; it was not run.
@@ -36,7 +35,7 @@ pub enum Ending {
 }
 
 /// Runs the programs of one directory.
-pub struct HookRunner {
+pub(crate) struct HookRunner {
     directory: PathBuf,
     running: Running,
     finished: Arc<Finished>,
@@ -46,7 +45,7 @@ pub struct HookRunner {
 impl HookRunner {
     /// For the programs in `directory`. What runs, and what came out of it, is noted in `state_directory`, which no other agent
     /// may use; what is noted there to be running was left by an agent that was killed, and is ended.
-    pub async fn new(
+    pub(crate) async fn new(
         directory: PathBuf,
         state_directory: &Path,
         clock: Arc<dyn Clock>,
@@ -68,7 +67,7 @@ impl HookRunner {
 
     /// Runs it to its end, which comes at its deadline at the latest, or a little after `stop`. What has been run to its end
     /// before is not run again; its result is returned.
-    pub async fn run(&self, run: &HookRun, stop: &CancellationToken) -> Ending {
+    pub(crate) async fn run(&self, run: &HookRun, stop: &CancellationToken) -> Ending {
         if let Some(result) = self.finished.result(run.order) {
             return Ending::Finished(result);
         }

@@ -4,7 +4,7 @@ use muster_contract::agent::{HookResult, NodeHookFinished, RunNodeHook};
 use muster_platform::Timestamp;
 
 use super::HookOrder;
-use crate::HookRun;
+use crate::hooks::HookRun;
 
 impl HookOrder for RunNodeHook {
     fn run(&self, input: Vec<u8>) -> HookRun {

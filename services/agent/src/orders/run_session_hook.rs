@@ -4,7 +4,7 @@ use muster_contract::agent::{HookResult, RunSessionHook, SessionHook, SessionHoo
 use muster_platform::Timestamp;
 
 use super::HookOrder;
-use crate::HookRun;
+use crate::hooks::HookRun;
 
 /// The program of the hook. In the directory they stand beside those of nodes, so they say what they are for.
 const fn program(hook: SessionHook) -> &'static str {

@@ -4,12 +4,14 @@
 //! tears it down. An order names an attempt and when it ends; the agent ends the hook then, so that no two attempts overlap.
 //! A report names the order. What is reported of an order that nobody waits for any more changes nothing.
 
+mod agent_beat;
 mod hook;
 mod node_hook_finished;
 mod run_node_hook;
 mod run_session_hook;
 mod session_hook_finished;
 
+pub use agent_beat::AgentBeat;
 pub use hook::{HookResult, NodeHook, SessionHook};
 pub use node_hook_finished::NodeHookFinished;
 pub use run_node_hook::{HookedNode, RunNodeHook};
