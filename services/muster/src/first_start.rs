@@ -3,7 +3,12 @@
 //! In the data directory: `site.toml` (hashes only), `clusters/demo.json`, and `credentials.toml` with the secrets themselves,
 //! mode 600. The secrets are printed once.
 
-use std::{fmt::Write as _, fs, net::SocketAddr, path::Path};
+use std::{
+    fmt::Write as _,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -42,6 +47,11 @@ pub(crate) struct Credentials {
 pub(crate) struct FirstStart {
     credentials: Credentials,
     directory: String,
+}
+
+/// The site file that an earlier first start made in this data directory.
+pub(crate) fn site_made_earlier(data_directory: &Path) -> Option<PathBuf> {
+    Some(data_directory.join(SITE_FILE)).filter(|file| file.exists())
 }
 
 /// Points `settings.site` at the site of the data directory, which is made if there is none; says what was made.

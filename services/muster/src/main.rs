@@ -1,5 +1,6 @@
 //! The one binary: everything on one machine (`muster up`), one part per process, and the operator's commands.
 
+mod agents;
 mod broker;
 mod cli;
 mod connect;

@@ -1,5 +1,5 @@
-//! The keys that the parts sign in to NATS with: `<part>.nk`, one nkey seed each, mode 600. The server's configuration
-//! holds the public halves.
+//! The keys that the parts and the agents sign in to NATS with: `<part>.nk` and `agent-<name>.nk`, one nkey seed each, mode
+//! 600. The server's configuration holds the public halves.
 
 use std::{
     fs,
@@ -17,22 +17,40 @@ pub(crate) fn path(directory: &Path, part: Part) -> PathBuf {
     directory.join(format!("{part}.nk"))
 }
 
+/// Where the agent's seed is. Agents have names of hosts, which are good for a file.
+pub(crate) fn agents_path(directory: &Path, agent: &str) -> PathBuf {
+    directory.join(format!("agent-{agent}.nk"))
+}
+
 /// The part's seed.
 pub(crate) fn read(directory: &Path, part: Part) -> Result<String> {
-    let path = path(directory, part);
-    let seed = fs::read_to_string(&path)
-        .with_context(|| format!("the NATS key of {part} cannot be read: {}", path.display()))?;
+    read_file(&path(directory, part))
+}
+
+/// The seed in a file.
+pub(crate) fn read_file(path: &Path) -> Result<String> {
+    let seed = fs::read_to_string(path)
+        .with_context(|| format!("the NATS key {} cannot be read", path.display()))?;
     Ok(seed.trim().to_owned())
 }
 
 /// The part's public key; makes the key if there is none.
 pub(crate) fn public_key(directory: &Path, part: Part) -> Result<String> {
-    if !path(directory, part).exists() {
+    public_key_in(&path(directory, part))
+}
+
+/// The agent's public key; makes the key if there is none.
+pub(crate) fn agents_public_key(directory: &Path, agent: &str) -> Result<String> {
+    public_key_in(&agents_path(directory, agent))
+}
+
+fn public_key_in(path: &Path) -> Result<String> {
+    if !path.exists() {
         let seed = KeyPair::new_user().seed()?;
-        write_secret(&path(directory, part), &format!("{seed}\n"))?;
+        write_secret(path, &format!("{seed}\n"))?;
     }
-    let pair = KeyPair::from_seed(&read(directory, part)?)
-        .with_context(|| format!("no nkey seed: {}", path(directory, part).display()))?;
+    let pair = KeyPair::from_seed(&read_file(path)?)
+        .with_context(|| format!("no nkey seed: {}", path.display()))?;
     Ok(pair.public_key())
 }
 
@@ -73,6 +91,8 @@ mod tests {
             first,
             public_key(directory.path(), Part::JobArchive).unwrap()
         );
+        let agents = agents_public_key(directory.path(), "ingress").unwrap();
+        assert_ne!(first, agents);
         let file = path(directory.path(), Part::Ingress);
         let mode = fs::metadata(file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

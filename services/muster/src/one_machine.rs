@@ -12,6 +12,7 @@ use tracing::warn;
 
 use crate::{
     broker::{Broker, BrokerOptions},
+    agents,
     cli, connect, first_start, parts,
     process::Process,
 };
@@ -128,16 +129,18 @@ async fn put_topology_in_place(
 ) -> Result<()> {
     let limits: Limits = parts::limits(&process.settings)?;
     let deadline = tokio::time::Instant::now() + TOPOLOGY_DEADLINE;
-    while let Err(error) = topology::apply(&operator, &limits, &[]).await {
+    while let Err(error) = topology::apply(&operator, &limits, &agents).await {
         if tokio::time::Instant::now() > deadline {
             return Err(error).context("the streams cannot be made");
+    let agents = agents::names(&process.settings)?;
         }
         // JetStream may still be reading its files.
         warn!(target: "muster", %error, "the streams are not in place yet");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let stop = tasks.token();
-    tasks.spawn("topology", topology::keep_applied(operator, limits, Vec::new(), stop));
+    let keeping = topology::keep_applied(operator, limits, agents, stop);
+    tasks.spawn("topology", keeping);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use muster_messaging::topology;
 use muster_platform::Settings;
 
 use super::connection::OperatorConnection;
-use crate::{nats_keys, parts};
+use crate::{agents, nats_keys, parts};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -17,23 +17,24 @@ pub(crate) enum Command {
     Apply,
     /// Says what differs; exits with 1 if anything does
     Check,
-    /// Prints the `authorization` block for nats-server: one user per part. Makes the keys that are missing
+    /// Prints the `authorization` block for nats-server: one user per part and per agent. Makes the keys that are missing
     Permissions,
 }
 
 pub(crate) async fn run(settings: Settings, command: Command) -> Result<ExitCode> {
     let limits = parts::limits(&settings)?;
+    let agents = agents::names(&settings)?;
     match command {
         Command::Apply => {
             let connection = OperatorConnection::open(&settings).await?;
-            topology::apply(&connection.broker, &limits, &[]).await?;
+            topology::apply(&connection.broker, &limits, &agents).await?;
             for stream in streams(&limits) {
                 println!("{}: in place", stream.name);
             }
         }
         Command::Check => {
             let connection = OperatorConnection::open(&settings).await?;
-            let differences = topology::differences(&connection.broker, &limits, &[]).await?;
+            let differences = topology::differences(&connection.broker, &limits, &agents).await?;
             for difference in &differences {
                 match &difference.found {
                     Some(found) => println!("{}: {found}", difference.stream),
@@ -50,7 +51,7 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-/// The `authorization` block with the public keys of this data directory.
+/// The `authorization` block with the public keys of this data directory and of the site's agents.
 pub(crate) fn authorization(settings: &Settings) -> Result<String> {
     let directory = settings.nats_key_directory();
     let mut keys = Vec::new();
@@ -61,5 +62,6 @@ pub(crate) fn authorization(settings: &Settings) -> Result<String> {
         let key = keys.iter().find(|(name, _)| *name == part);
         key.map(|(_, key)| key.clone()).unwrap_or_default()
     };
-    Ok(permissions::server_configuration(of_part, &[]))
+    let agents = agents::public_keys(settings)?;
+    Ok(permissions::server_configuration(of_part, &agents))
 }
