@@ -1,6 +1,6 @@
 //! What is asked of node allocation, and kept until it is answered.
 
-use muster_contract::node_allocation::{AllocateNodes, HoldNodes, ReleaseNodes};
+use muster_contract::node_allocation::{AllocateNodes, HoldNodes, NodeDemand, ReleaseNodes};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -14,6 +14,13 @@ const ANSWER_DEADLINE: i64 = 60;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Ask {
+    /// Nothing yet: the session is being set up. Its first nodes are asked for then, if it wants any.
+    SetUp {
+        /// Which nodes.
+        demands: Vec<NodeDemand>,
+        /// Until when to wait: microseconds since 1970 UTC; `None` = not at all.
+        wait_until: Option<i64>,
+    },
     /// First nodes.
     Open(AllocateNodes),
     /// More nodes.
@@ -36,6 +43,7 @@ impl Ask {
     pub(crate) fn wait_until(&self) -> Option<i64> {
         match self {
             Self::Open(allocate) | Self::Grow(allocate) => allocate.wait_until,
+            Self::SetUp { wait_until, .. } => *wait_until,
             Self::Shrink { .. } | Self::Hold(_) | Self::Close(_) => None,
         }
     }
@@ -59,6 +67,10 @@ pub(crate) struct PendingRequest {
 impl PendingRequest {
     /// When the answer to what is asked at this time is missed.
     pub(crate) fn due_after(ask: &Ask, now: i64) -> i64 {
+        if let Ask::SetUp { .. } = ask {
+            // Node allocation is not asked: the attempts to set the session up have ends of their own.
+            return i64::MAX;
+        }
         later(ask.wait_until().unwrap_or(now).max(now), ANSWER_DEADLINE)
     }
 }

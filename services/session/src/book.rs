@@ -1,10 +1,13 @@
 //! The sessions that a batch is about: read together, changed in memory one message after the other, so that each sees
 //! what those before it did, and written together.
 
+mod hooks;
+
 use std::collections::{BTreeSet, HashMap};
 
 use muster_contract::{
     Outcome,
+    agent::SessionHook,
     node_allocation::{AllocationRefusal, LeasedNode, ReleaseNodes},
     session::{
         EndReason, GrowNodeSessionRefusal, NodeSession, NodeSessionClosed, NodeSessionRefusal,
@@ -23,6 +26,7 @@ use crate::{
         load::load_sessions,
         pending_requests,
         save::{Came, Left, add_nodes, take_out_nodes, update_sessions},
+        session_hooks::save_hooks,
     },
 };
 
@@ -32,6 +36,7 @@ pub(crate) struct Book<'a> {
     sessions: HashMap<String, Session>,
     pending: HashMap<Uuid, PendingRequest>,
     changed: BTreeSet<String>,
+    hooks_changed: BTreeSet<(String, SessionHook)>,
     came: Vec<Came>,
     left: Vec<Left>,
     /// Requests that are in the table.
@@ -76,6 +81,7 @@ impl<'a> Book<'a> {
             written: pending.keys().copied().collect(),
             pending,
             changed: BTreeSet::new(),
+            hooks_changed: BTreeSet::new(),
             came: Vec::new(),
             left: Vec::new(),
             answered: Vec::new(),
@@ -86,6 +92,21 @@ impl<'a> Book<'a> {
     /// The session.
     pub(crate) fn session(&self, id: &str) -> Option<&Session> {
         self.sessions.get(id)
+    }
+
+    /// A new session, as it is in the table; its hooks are not there yet.
+    pub(crate) fn add(&mut self, session: Session) {
+        let hooks = session.hooks.iter();
+        let hooks = hooks.map(|hook| (session.id.clone(), hook.kind));
+        self.hooks_changed.extend(hooks);
+        self.sessions.insert(session.id.clone(), session);
+    }
+
+    /// The session for which an agent does this.
+    pub(crate) fn session_of_order(&self, order: Uuid) -> Option<String> {
+        let is_on = |session: &&Session| session.hooks.iter().any(|hook| hook.is_attempt(order));
+        let session = self.sessions.values().find(is_on)?;
+        Some(session.id.clone())
     }
 
     /// The projects of the sessions.
@@ -116,6 +137,18 @@ impl<'a> Book<'a> {
         ask: Ask,
     ) {
         self.sayings.ask(moment.cause, &ask);
+        self.keep(moment, request, session, command, ask);
+    }
+
+    /// Keeps what is to be answered.
+    fn keep(
+        &mut self,
+        moment: Moment,
+        request: Uuid,
+        session: &str,
+        command: Option<Uuid>,
+        ask: Ask,
+    ) {
         let pending = PendingRequest {
             request,
             session: session.to_owned(),
@@ -185,10 +218,15 @@ impl<'a> Book<'a> {
             .filter(|pending| pending.session == id);
         let mut waiting: Vec<Uuid> = of_session.map(|pending| pending.request).collect();
         waiting.sort_unstable();
-        let is_idle = waiting.is_empty();
+        // While it is set up nothing was asked of node allocation.
+        let was_asked = |pending: &PendingRequest| !matches!(pending.ask, Ask::SetUp { .. });
+        let is_idle = !waiting
+            .iter()
+            .any(|request| self.pending.get(request).is_some_and(was_asked));
         for request in waiting {
             self.give_up(moment, request);
         }
+        self.give_up_set_up(id);
         if is_empty && is_idle {
             return Ok(self.close(moment, id));
         }
@@ -206,7 +244,7 @@ impl<'a> Book<'a> {
     /// Refuses whoever waits for nodes; other questions keep waiting for their answers.
     fn give_up(&mut self, moment: Moment, request: Uuid) {
         let settlement = match self.pending.get(&request).map(|pending| &pending.ask) {
-            Some(Ask::Open(_)) => {
+            Some(Ask::SetUp { .. } | Ask::Open(_)) => {
                 Settlement::Open(Outcome::Refused(OpenNodeSessionRefusal::Closed))
             }
             Some(Ask::Grow(_)) => {
@@ -219,11 +257,19 @@ impl<'a> Book<'a> {
         self.sayings.settle(moment.cause, command, settlement);
     }
 
-    /// Ends the session whose nodes are given back, and tells so.
+    /// Ends the session that never came to be, and has it torn down.
+    pub(crate) fn refuse(&mut self, moment: Moment, id: &str) {
+        if let Some(session) = self.session_mut(id) {
+            session.refuse(moment.now);
+        }
+        self.begin_tear_down(moment, id);
+    }
+
+    /// Ends the session whose nodes are given back, has it torn down, and tells so.
     pub(crate) fn close(&mut self, moment: Moment, id: &str) -> Option<NodeSession> {
-        let session = self.session_mut(id)?;
-        let reason = session.close(moment.now)?;
-        let shown = session.shown();
+        let reason = self.session_mut(id)?.close(moment.now)?;
+        self.begin_tear_down(moment, id);
+        let shown = self.session(id)?.shown();
         let event = NodeSessionClosed {
             session: shown.id.clone(),
             tenant: shown.tenant.clone(),
@@ -243,6 +289,11 @@ impl<'a> Book<'a> {
     ) -> Result<Sayings, StorageError> {
         let changed = self.changed.iter().filter_map(|id| self.sessions.get(id));
         update_sessions(transaction, changed).await?;
+        let hooks = self.hooks_changed.iter().filter_map(|(id, kind)| {
+            let hook = self.sessions.get(id)?.hook(*kind)?;
+            Some((id.as_str(), hook))
+        });
+        save_hooks(transaction, hooks).await?;
         add_nodes(transaction, &self.came).await?;
         take_out_nodes(transaction, &self.left).await?;
         pending_requests::remove(transaction, &self.answered).await?;

@@ -7,12 +7,14 @@
 //! |---|---|
 //! | open, grow, shrink, hold, close, extend a session | `commands/` |
 //! | nodes were granted, refused, released, held; a job has stopped | `reactions/` |
-//! | a session's time is over; an answer is missed | `periodic/` |
+//! | agents have set sessions up, or torn them down | `reactions/session_hook_finished.rs` |
+//! | a session's time is over; an answer, or the word of an agent, is missed | `periodic/` |
 //! | which sessions are there | `queries/list_node_sessions.rs` |
 //!
 //! A command that needs nodes is pending until node allocation has answered; what was asked is kept in `pending_request`
 //! (`asking.rs`). Every batch reads its sessions into a `Book`, changes them there by the rules in `domain/`, and writes
-//! them back. The SQL is in `store/`, the tables are in `migrations/session`.
+//! them back. What a site wants done before a session gets its nodes, and after it has given them back, is ordered of agents,
+//! attempt by attempt (`domain/hook.rs`, `book/hooks.rs`); nothing waits for an agent for ever. The SQL is in `store/`, the tables are in `migrations/session`.
 
 mod asking;
 mod book;
@@ -23,6 +25,7 @@ mod periodic;
 mod queries;
 mod reactions;
 mod saying;
+mod site_hooks;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -31,6 +34,7 @@ use std::time::Duration;
 
 use muster_contract::{
     Service,
+    agent::SessionHookFinished,
     job_archive::JobStopped,
     node_allocation::{AllocationRefused, NodesGranted, NodesHeld, NodesReleased},
     session::{
@@ -47,22 +51,31 @@ use crate::{
         grow_node_session::GrowNodeSessionHandler, hold_node_session::HoldNodeSessionHandler,
         open_node_session::OpenNodeSessionHandler, shrink_node_session::ShrinkNodeSessionHandler,
     },
-    periodic::{ask_again::AskAgain, expire_sessions::ExpireSessions},
+    periodic::{
+        ask_again::AskAgain,
+        expire_sessions::ExpireSessions,
+        forget_stopped_jobs::{self, ForgetStoppedJobs},
+        look_after_hooks::LookAfterHooks,
+    },
     queries::list_node_sessions::ListNodeSessionsHandler,
     reactions::{
         allocation_refused::AllocationRefusedReaction, job_stopped::JobStoppedReaction,
         nodes_granted::NodesGrantedReaction, nodes_held::NodesHeldReaction,
-        nodes_released::NodesReleasedReaction,
+        nodes_released::NodesReleasedReaction, session_hook_finished::SessionHookReports,
     },
 };
 
 pub use migrations::MIGRATIONS;
+pub use site_hooks::SiteSessionHooks;
 
 /// How often sessions are looked at whose time is over.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often questions are looked at whose answer is missed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often hooks are looked at whose agents have not answered, or whose next attempt is due.
+const HOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -73,13 +86,17 @@ pub enum StartError {
 }
 
 /// Starts to take commands and answer queries, on the connection of the part `session` and a database opened with
-/// [`MIGRATIONS`]. It stops in order when `shutdown` is triggered; the returned value must be kept until then.
-pub async fn start(foundation: Foundation, shutdown: &Shutdown) -> Result<Running, StartError> {
+/// [`MIGRATIONS`], with the hooks of the site. It stops in order when `shutdown` is triggered; the returned value must be kept until then.
+pub async fn start(
+    foundation: Foundation,
+    hooks: SiteSessionHooks,
+    shutdown: &Shutdown,
+) -> Result<Running, StartError> {
     let ids = foundation.environment.ids.clone();
     let ids = || ids.clone();
     let list = ListNodeSessionsHandler::new(foundation.database.clone());
     let running = ServiceBuilder::new(Service::Session, foundation)
-        .begin::<OpenNodeSession>(OpenNodeSessionHandler::new(ids()))
+        .begin::<OpenNodeSession>(OpenNodeSessionHandler::new(ids(), hooks))
         .begin::<GrowNodeSession>(GrowNodeSessionHandler::new(ids()))
         .begin::<ShrinkNodeSession>(ShrinkNodeSessionHandler::new(ids()))
         .begin::<HoldNodeSession>(HoldNodeSessionHandler::new(ids()))
@@ -90,8 +107,15 @@ pub async fn start(foundation: Foundation, shutdown: &Shutdown) -> Result<Runnin
         .react::<NodesReleased>(NodesReleasedReaction::new(ids()))
         .react::<NodesHeld>(NodesHeldReaction::new(ids()))
         .react::<JobStopped>(JobStoppedReaction::new(ids()))
+        .report::<SessionHookFinished>(SessionHookReports::new(ids()))
         .periodic("expiry", EXPIRY_INTERVAL, ExpireSessions::new(ids()))
         .periodic("questions", SWEEP_INTERVAL, AskAgain)
+        .periodic("hooks", HOOK_INTERVAL, LookAfterHooks::new(ids()))
+        .periodic(
+            "stopped jobs",
+            forget_stopped_jobs::INTERVAL,
+            ForgetStoppedJobs,
+        )
         .query::<ListNodeSessions>(list)
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
         .run(shutdown)

@@ -1,10 +1,12 @@
 //! What a batch has to say once it is committed: collected apart from the broker, so that tests can look at it.
 
 use muster_contract::{
+    agent::RunSessionHook,
     node_allocation::{AllocateNodes, HoldNodes, ReleaseNodes},
     session::{
         CloseNodeSession, GrowNodeSession, HoldNodeSession, NodeSessionClosed, NodeSessionGrown,
-        NodeSessionHeld, NodeSessionOpened, NodeSessionShrunk, OpenNodeSession, ShrinkNodeSession,
+        NodeSessionHeld, NodeSessionOpened, NodeSessionShrunk, NodeSessionTearDownFailed,
+        OpenNodeSession, ShrinkNodeSession,
     },
 };
 use muster_messaging::{Context, Effects, HandlerError, OutcomeOf};
@@ -19,12 +21,15 @@ pub(crate) enum Saying {
     Allocate(AllocateNodes),
     Release(ReleaseNodes),
     Hold(HoldNodes),
+    /// To the agent of this name.
+    Order(String, RunSessionHook),
     /// To whoever listens.
     Opened(NodeSessionOpened),
     Grown(NodeSessionGrown),
     Shrunk(NodeSessionShrunk),
     Held(NodeSessionHeld),
     Closed(NodeSessionClosed),
+    TearDownFailed(NodeSessionTearDownFailed),
     /// To whoever waits for the command of this id.
     Settle(Uuid, Settlement),
 }
@@ -54,6 +59,7 @@ impl Sayings {
     /// Asks node allocation.
     pub(crate) fn ask(&mut self, cause: usize, ask: &Ask) {
         let saying = match ask {
+            Ask::SetUp { .. } => return,
             Ask::Open(allocate) | Ask::Grow(allocate) => Saying::Allocate(allocate.clone()),
             Ask::Shrink { release, .. } | Ask::Close(release) => Saying::Release(release.clone()),
             Ask::Hold(hold) => Saying::Hold(hold.clone()),
@@ -97,11 +103,13 @@ fn tell(cause: &Context, saying: &Saying, effects: &mut Effects) -> Result<(), H
         Saying::Allocate(command) => effects.command(cause, command),
         Saying::Release(command) => effects.command(cause, command),
         Saying::Hold(command) => effects.command(cause, command),
+        Saying::Order(agent, order) => effects.order(cause, agent, order),
         Saying::Opened(event) => effects.emit(cause, event),
         Saying::Grown(event) => effects.emit(cause, event),
         Saying::Shrunk(event) => effects.emit(cause, event),
         Saying::Held(event) => effects.emit(cause, event),
         Saying::Closed(event) => effects.emit(cause, event),
+        Saying::TearDownFailed(event) => effects.emit(cause, event),
         Saying::Settle(command, settlement) => match settlement {
             Settlement::Open(outcome) => effects.settle::<OpenNodeSession>(*command, outcome),
             Settlement::Grow(outcome) => effects.settle::<GrowNodeSession>(*command, outcome),

@@ -1,9 +1,13 @@
 //! What the tests of this crate share.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use muster_contract::{
     Outcome, Principal, Role,
+    agent::{HookResult, RunSessionHook, SessionHookFinished},
     job_archive::JobStopped,
     node_allocation::{
         AllocationRefused, LeasedNode, NodeDemand, NodeSelector, NodesGranted, NodesHeld,
@@ -29,12 +33,17 @@ use crate::{
         shrink_node_session::shrink_node_sessions,
     },
     domain::session::Session,
-    periodic::{ask_again::ask_again, expire_sessions::expire_sessions},
+    periodic::{
+        ask_again::ask_again, expire_sessions::expire_sessions,
+        forget_stopped_jobs::forget_stopped_jobs, look_after_hooks::look_after_hooks,
+    },
     reactions::{
         News, allocation_refused::allocation_refused, job_stopped::job_stopped,
         nodes_granted::nodes_granted, nodes_held::nodes_held, nodes_released::nodes_released,
+        session_hook_finished::session_hooks_finished,
     },
     saying::{Saying, Settlement},
+    site_hooks::{ProjectHooks, SiteSessionHooks},
     store::list_sessions::list_sessions,
 };
 
@@ -47,6 +56,11 @@ pub(crate) const HOUR: i64 = 3_600 * SECOND;
 /// Life of the nodes of [`lease`], in seconds, and how long it may be at most.
 pub(crate) const LIFETIME: i64 = 6 * 3_600;
 pub(crate) const MAXIMUM_LIFETIME: i64 = 12 * 3_600;
+
+/// The longest that an attempt of a hook may take.
+pub(crate) const HOOK_LIMIT: Duration = Duration::from_mins(2);
+/// The agent that runs the hooks.
+pub(crate) const AGENT: &str = "network";
 
 /// A database of the test's own; it goes with this value.
 pub(crate) struct TestDatabase {
@@ -133,6 +147,7 @@ pub(crate) use on_both_engines;
 /// A service without a broker: what comes in is given by hand, what it says is looked at.
 pub(crate) struct World {
     pub(crate) database: Database,
+    hooks: SiteSessionHooks,
     ids: SequentialIds,
     now: AtomicI64,
 }
@@ -175,12 +190,43 @@ macro_rules! events {
 }
 
 impl World {
-    /// At [`NOON`].
+    /// At [`NOON`]. The projects `wired`, `up` and `down` have hooks.
     pub(crate) fn new(database: &Database) -> Self {
+        let hooks = |set_up, tear_down| ProjectHooks {
+            agent: AGENT.to_owned(),
+            set_up,
+            tear_down,
+            attempts: 3,
+        };
         Self {
             database: database.clone(),
+            hooks: SiteSessionHooks::of([
+                ("wired", hooks(Some(HOOK_LIMIT), Some(HOOK_LIMIT))),
+                ("up", hooks(Some(HOOK_LIMIT), None)),
+                ("down", hooks(None, Some(HOOK_LIMIT))),
+            ]),
             ids: SequentialIds::new(),
             now: AtomicI64::new(NOON),
+        }
+    }
+
+    /// As a replica whose ids are greater.
+    pub(crate) fn starting_at(self, start: u32) -> Self {
+        for _ in 0..start {
+            self.id();
+        }
+        self
+    }
+
+    /// The service as it is after a restart, with a site without hooks: with the tables, at the same time, and nothing else.
+    pub(crate) fn restarted(&self) -> Self {
+        let (ids, last) = (SequentialIds::new(), self.id());
+        while ids.next() < last {}
+        Self {
+            database: self.database.clone(),
+            hooks: SiteSessionHooks::default(),
+            ids,
+            now: AtomicI64::new(self.now()),
         }
     }
 
@@ -200,12 +246,73 @@ impl World {
     }
 
     commands! {
-        opens: OpenNodeSession by open_node_sessions;
         grows: GrowNodeSession by grow_node_sessions;
         shrinks: ShrinkNodeSession by shrink_node_sessions;
         holds: HoldNodeSession by hold_node_sessions;
         closes: CloseNodeSession by close_node_sessions;
         extends: ExtendNodeSession by extend_node_sessions;
+    }
+
+    /// A batch of openings: how far each is, and what is said.
+    pub(crate) async fn opens(
+        &self,
+        commands: &[(&Principal, Uuid, OpenNodeSession)],
+    ) -> (Vec<Reached<OpenNodeSession>>, Vec<Saying>) {
+        let orders: Vec<Order<'_, OpenNodeSession>> = commands
+            .iter()
+            .map(|(caller, id, body)| Order {
+                caller,
+                id: *id,
+                now: self.now(),
+                body,
+            })
+            .collect();
+        let mut transaction = self.database.begin().await.unwrap();
+        let (reached, sayings) =
+            open_node_sessions(&mut transaction, &self.ids, &self.hooks, &orders)
+                .await
+                .unwrap();
+        transaction.commit().await.unwrap();
+        (reached, sayings.into_vec())
+    }
+
+    /// What agents say of their orders: what is said then.
+    pub(crate) async fn reported(&self, reports: &[(&str, SessionHookFinished)]) -> Vec<Saying> {
+        let news: Vec<_> = reports
+            .iter()
+            .enumerate()
+            .map(|(cause, (agent, body))| {
+                let now = self.now();
+                let moment = Moment { cause, now };
+                (*agent, News { moment, body })
+            })
+            .collect();
+        let mut transaction = self.database.begin().await.unwrap();
+        let sayings = session_hooks_finished(&mut transaction, &self.ids, &news)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        sayings.into_vec()
+    }
+
+    /// What is due now of hooks, at most so many; whether there may be more.
+    pub(crate) async fn look_after_hooks(&self, limit: i64) -> (bool, Vec<Saying>) {
+        let mut transaction = self.database.begin().await.unwrap();
+        let (more, sayings) = look_after_hooks(&mut transaction, &self.ids, self.now(), limit)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        (more, sayings.into_vec())
+    }
+
+    /// Forgets jobs that have stopped long ago; whether there may be more.
+    pub(crate) async fn forget_stopped_jobs(&self, limit: i64) -> bool {
+        let mut transaction = self.database.begin().await.unwrap();
+        let more = forget_stopped_jobs(&mut transaction, self.now(), limit)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        more
     }
 
     events! {
@@ -327,6 +434,11 @@ pub(crate) fn alice() -> Principal {
 /// A user of the tenant `other`.
 pub(crate) fn bob() -> Principal {
     principal("bob", "other", &[Role::User])
+}
+
+/// A user of the tenant `wired`, whose sessions are set up and torn down.
+pub(crate) fn carol() -> Principal {
+    principal("carol", "wired", &[Role::User])
 }
 
 /// Somebody who may act for every tenant.
@@ -459,6 +571,34 @@ pub(crate) fn asked(said: &[Saying]) -> Vec<(Uuid, String)> {
             _ => None,
         })
         .collect()
+}
+
+/// What agents are told to do.
+pub(crate) fn ordered(said: &[Saying]) -> Vec<RunSessionHook> {
+    said.iter()
+        .filter_map(|saying| match saying {
+            Saying::Order(agent, order) => {
+                assert_eq!(agent, AGENT);
+                Some(order.clone())
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The agent has done it.
+pub(crate) fn success(order: &RunSessionHook) -> (&'static str, SessionHookFinished) {
+    let order = order.order;
+    let result = HookResult::Succeeded;
+    (AGENT, SessionHookFinished { order, result })
+}
+
+/// The agent could not do it.
+pub(crate) fn failure(order: &RunSessionHook, reason: &str) -> (&'static str, SessionHookFinished) {
+    let order = order.order;
+    let reason = reason.to_owned();
+    let result = HookResult::Failed { reason };
+    (AGENT, SessionHookFinished { order, result })
 }
 
 /// What is told to whoever waits.

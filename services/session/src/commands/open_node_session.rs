@@ -1,39 +1,63 @@
 //! Opens sessions.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use muster_contract::{
     Outcome,
+    agent::SessionHook,
     node_allocation::AllocateNodes,
     session::{
-        JobReference, NodeSession, NodeSessionOpened, NodeSessionState, OpenNodeSession,
+        EndReason, JobReference, NodeSession, NodeSessionOpened, NodeSessionState, OpenNodeSession,
         OpenNodeSessionRefusal,
     },
 };
+use muster_messaging::{BeginCommand, Effects, HandlerError, OutcomeOf, Progress, Request};
 use muster_platform::Ids;
 use muster_storage::{LockKey, StorageError, Transaction};
 
-use super::{
-    handler,
-    orders::{Order, Reached},
-};
+use super::orders::{self, Order, Reached};
 use crate::{
     asking::Ask,
     book::{Book, Moment},
-    domain::{alias, rate, reference::Sought},
+    domain::{alias, rate, reference::Sought, session::Session},
     saying::{Saying, Sayings},
+    site_hooks::SiteSessionHooks,
     store::{
         find_sessions::find_sessions,
         open_sessions::{NewSession, count_live, open_sessions},
+        stopped_jobs::{lock_jobs, stopped},
     },
 };
 
-handler!(
-    /// Takes [`OpenNodeSession`].
-    OpenNodeSessionHandler,
-    OpenNodeSession,
-    open_node_sessions
-);
+/// Takes [`OpenNodeSession`].
+pub(crate) struct OpenNodeSessionHandler {
+    ids: Arc<dyn Ids>,
+    hooks: SiteSessionHooks,
+}
+
+impl OpenNodeSessionHandler {
+    pub(crate) fn new(ids: Arc<dyn Ids>, hooks: SiteSessionHooks) -> Self {
+        Self { ids, hooks }
+    }
+}
+
+impl BeginCommand<OpenNodeSession> for OpenNodeSessionHandler {
+    async fn begin(
+        &self,
+        transaction: &mut Transaction,
+        requests: &[Request<OpenNodeSession>],
+        effects: &mut Effects,
+    ) -> Result<Vec<Progress<OpenNodeSession>>, HandlerError> {
+        let orders = orders::orders(requests)?;
+        let (reached, sayings) =
+            open_node_sessions(transaction, &*self.ids, &self.hooks, &orders).await?;
+        sayings.tell(requests.iter().map(|request| &request.context), effects)?;
+        Ok(orders::progress(reached))
+    }
+}
 
 type Refused = OpenNodeSessionRefusal;
 
@@ -41,8 +65,19 @@ type Refused = OpenNodeSessionRefusal;
 pub(crate) async fn open_node_sessions(
     transaction: &mut Transaction,
     ids: &dyn Ids,
+    hooks: &SiteSessionHooks,
     orders: &[Order<'_, OpenNodeSession>],
 ) -> Result<(Vec<Reached<OpenNodeSession>>, Sayings), StorageError> {
+    let jobs: Vec<(&str, JobReference)> = orders
+        .iter()
+        .filter_map(|order| {
+            let job = order.body.job.as_ref()?;
+            Some((order.caller.project.as_str(), storable(job)))
+        })
+        .collect();
+    // Before all other locks: no two transactions wait for each other then.
+    let named = || jobs.iter().map(|(tenant, job)| (*tenant, job));
+    lock_jobs(transaction, named()).await?;
     // What is looked at before one is opened must not change until it is there.
     let tenants = orders.iter().map(|order| order.caller.project.as_str());
     let tenants: Vec<LockKey> = tenants
@@ -50,9 +85,11 @@ pub(crate) async fn open_node_sessions(
         .collect();
     let mut book = Book::open(transaction, ids, [], &tenants).await?;
     let mut door = Door::new(transaction, orders).await?;
+    let stopped = stopped(transaction, named()).await?;
     let mut admitted: Vec<Result<NewSession<'_>, Refused>> = Vec::with_capacity(orders.len());
     for order in orders {
-        admitted.push(door.admit(order, ids));
+        let admission = door.admit(order, ids);
+        admitted.push(admission.map(|session| with_hooks(session, hooks, &stopped)));
     }
     let new: Vec<NewSession<'_>> = admitted.iter().flatten().cloned().collect();
     let numbered = open_sessions(transaction, &new).await?;
@@ -70,28 +107,97 @@ pub(crate) async fn open_node_sessions(
                 continue;
             }
         };
+        let number = numbers.get(&session.id).copied().unwrap_or_default();
+        let has_stopped = is_stopped(&session, &stopped);
+        let session = recorded(session, number);
+        let id = session.id.clone();
+        book.add(session);
         let moment = Moment { cause, now };
-        if session.with_nodes {
-            let request = ids.next();
-            let allocate = AllocateNodes {
-                request,
-                session: session.id.clone(),
-                tenant: session.tenant.to_owned(),
-                demands: order.body.demands.clone(),
-                wait_until: order.body.wait_until,
-            };
-            let ask = Ask::Open(allocate);
-            book.ask(moment, request, &session.id, Some(order.id), ask);
-            reached.push(None);
+        reached.push(if has_stopped {
+            Some(end_with_its_job(&mut book, moment, &id, order.body))
         } else {
-            let number = numbers.get(&session.id).copied().unwrap_or_default();
-            let shown = shown(&session, number);
-            book.sayings.say(cause, Saying::Opened(opened(&shown)));
-            reached.push(Some(Outcome::Done(shown)));
-        }
+            begin(&mut book, moment, &id, order)
+        });
     }
     let sayings = book.write(transaction).await?;
     Ok((reached, sayings))
+}
+
+/// What is done to set the session up and to tear it down; nothing for one whose job is over already.
+fn with_hooks<'a>(
+    session: NewSession<'a>,
+    hooks: &SiteSessionHooks,
+    stopped: &HashSet<(String, JobReference)>,
+) -> NewSession<'a> {
+    if is_stopped(&session, stopped) {
+        return session;
+    }
+    let hooks = hooks.of_project(session.tenant);
+    let waits = hooks.iter().any(|hook| hook.kind == SessionHook::SetUp);
+    NewSession {
+        state: if waits {
+            NodeSessionState::Opening
+        } else {
+            session.state
+        },
+        hooks,
+        ..session
+    }
+}
+
+fn is_stopped(session: &NewSession<'_>, stopped: &HashSet<(String, JobReference)>) -> bool {
+    let job = session.job.clone();
+    job.is_some_and(|job| stopped.contains(&(session.tenant.to_owned(), job)))
+}
+
+/// As if the job had stopped just after the session was opened: it is there, and it is over.
+fn end_with_its_job(
+    book: &mut Book<'_>,
+    moment: Moment,
+    id: &str,
+    command: &OpenNodeSession,
+) -> OutcomeOf<OpenNodeSession> {
+    let closed = book.begin_to_close(moment, id, EndReason::JobStopped, None);
+    // It has no nodes and waits for none, so that it is over at once.
+    let closed = closed.ok().flatten();
+    let closed = closed.filter(|_| command.demands.is_empty());
+    closed.map_or(Outcome::Refused(Refused::Closed), Outcome::Done)
+}
+
+/// Sets the session up, or asks for its nodes, or lets it be used.
+fn begin(
+    book: &mut Book<'_>,
+    moment: Moment,
+    id: &str,
+    order: &Order<'_, OpenNodeSession>,
+) -> Reached<OpenNodeSession> {
+    let (demands, wait_until) = (order.body.demands.clone(), order.body.wait_until);
+    let session = book.session(id)?;
+    if session.hook(SessionHook::SetUp).is_some() {
+        let then = Ask::SetUp {
+            demands,
+            wait_until,
+        };
+        book.begin_set_up(moment, id, order.id, then);
+        return None;
+    }
+    if demands.is_empty() {
+        let shown = session.shown();
+        let event = Saying::Opened(opened(&shown));
+        book.sayings.say(moment.cause, event);
+        return Some(Outcome::Done(shown));
+    }
+    let request = book.next_id();
+    let allocate = AllocateNodes {
+        request,
+        session: id.to_owned(),
+        tenant: order.caller.project.clone(),
+        demands,
+        wait_until,
+    };
+    let ask = Ask::Open(allocate);
+    book.ask(moment, request, id, Some(order.id), ask);
+    None
 }
 
 /// What decides whether there may be one more session.
@@ -191,6 +297,7 @@ impl Door {
             job: wanted.job.as_ref().map(storable),
             with_nodes,
             created_at: order.now,
+            hooks: Vec::new(),
         })
     }
 }
@@ -203,19 +310,21 @@ fn storable(job: &JobReference) -> JobReference {
     }
 }
 
-fn shown(session: &NewSession<'_>, number: i64) -> NodeSession {
-    NodeSession {
-        id: session.id.clone(),
+/// The session as it is in the table.
+fn recorded(session: NewSession<'_>, number: i64) -> Session {
+    Session {
+        id: session.id,
         number,
         tenant: session.tenant.to_owned(),
         alias: session.alias.map(str::to_owned),
         state: session.state,
-        job: session.job.clone(),
+        job: session.job,
         created_at: session.created_at,
         expires_at: None,
         ended_at: None,
         end_reason: None,
         nodes: Vec::new(),
+        hooks: session.hooks,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod alias;
 pub(crate) mod expiry;
+pub(crate) mod hook;
 pub(crate) mod rate;
 pub(crate) mod reference;
 pub(crate) mod session;

@@ -10,13 +10,14 @@
 //! Each state has a way out that its owner, time or a job can take; `closed` and `refused` are the end.
 
 use muster_contract::{
+    agent::SessionHook,
     node_allocation::LeasedNode,
     session::{
         EndReason, JobReference, NewExpiry, NodeSession, NodeSessionRefusal, NodeSessionState,
     },
 };
 
-use super::expiry;
+use super::{expiry, hook::Hook};
 
 /// A node that a session holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(crate) struct Session {
     pub(crate) end_reason: Option<EndReason>,
     /// Those it holds; of one that ended those that it held last.
     pub(crate) nodes: Vec<HeldNode>,
+    /// What is done to set it up and to tear it down; one at most of each kind.
+    pub(crate) hooks: Vec<Hook>,
 }
 
 impl Session {
@@ -84,7 +87,16 @@ impl Session {
         Some(())
     }
 
-    /// There are no first nodes for it.
+    /// It can be used, without any node yet. `None`: it is on its way out, or was in use before.
+    pub(crate) fn activate(&mut self) -> Option<()> {
+        if self.state != NodeSessionState::Opening {
+            return None;
+        }
+        self.state = NodeSessionState::Active;
+        Some(())
+    }
+
+    /// Its set-up failed, or there are no first nodes for it.
     pub(crate) fn refuse(&mut self, now: i64) -> Option<()> {
         if self.state != NodeSessionState::Opening {
             return None;
@@ -199,7 +211,19 @@ impl Session {
             ended_at: self.ended_at,
             end_reason: self.end_reason.filter(|_| !self.is_live()),
             nodes: self.leases(),
+            set_up: self.hook(SessionHook::SetUp).map(Hook::status),
+            tear_down: self.hook(SessionHook::TearDown).map(Hook::status),
         }
+    }
+
+    /// What is done to it.
+    pub(crate) fn hook(&self, kind: SessionHook) -> Option<&Hook> {
+        self.hooks.iter().find(|hook| hook.kind == kind)
+    }
+
+    /// What is done to it, to be changed.
+    pub(crate) fn hook_mut(&mut self, kind: SessionHook) -> Option<&mut Hook> {
+        self.hooks.iter_mut().find(|hook| hook.kind == kind)
     }
 
     /// The nodes that it holds.

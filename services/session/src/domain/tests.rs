@@ -12,6 +12,7 @@ use super::session::{Holding, Session};
 enum Step {
     Grant(Vec<LeasedNode>),
     Refuse,
+    Activate,
     Shrink(i64),
     Hold(i64),
     BeginToClose,
@@ -38,6 +39,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => prop::collection::vec(lease(), 0..4).prop_map(Step::Grant),
         1 => Just(Step::Refuse),
+        1 => Just(Step::Activate),
         3 => (0_i64..6).prop_map(Step::Shrink),
         1 => any::<i64>().prop_map(Step::Hold),
         1 => Just(Step::BeginToClose),
@@ -62,6 +64,7 @@ fn session(tied: bool) -> Session {
         ended_at: None,
         end_reason: None,
         nodes: Vec::new(),
+        hooks: Vec::new(),
     }
 }
 
@@ -73,6 +76,9 @@ fn take(session: &mut Session, step: &Step, now: i64) {
         }
         Step::Refuse => {
             session.refuse(now);
+        }
+        Step::Activate => {
+            session.activate();
         }
         Step::Shrink(node) => {
             if session.check_shrink().is_ok() {

@@ -43,9 +43,7 @@ fn take(book: &mut Book<'_>, moment: Moment, refused: &AllocationRefused) {
     let reason = refused.reason.clone();
     let settlement = match pending.ask {
         Ask::Open(_) => {
-            if let Some(session) = book.session_mut(&pending.session) {
-                session.refuse(moment.now);
-            }
+            book.refuse(moment, &pending.session);
             let refusal = OpenNodeSessionRefusal::Allocation(reason);
             Settlement::Open(Outcome::Refused(refusal))
         }
@@ -54,7 +52,7 @@ fn take(book: &mut Book<'_>, moment: Moment, refused: &AllocationRefused) {
             Settlement::Grow(Outcome::Refused(refusal))
         }
         // Nobody refuses these.
-        Ask::Shrink { .. } | Ask::Hold(_) | Ask::Close(_) => return,
+        Ask::SetUp { .. } | Ask::Shrink { .. } | Ask::Hold(_) | Ask::Close(_) => return,
     };
     book.sayings
         .settle(moment.cause, pending.command, settlement);

@@ -1,4 +1,4 @@
-//! What happens elsewhere and changes sessions: the answers of node allocation, and the ends of jobs.
+//! What happens elsewhere and changes sessions: the answers of node allocation, the ends of jobs, the reports of agents.
 
 pub(crate) mod allocation_refused;
 pub(crate) mod job_stopped;
@@ -6,6 +6,7 @@ mod news;
 pub(crate) mod nodes_granted;
 pub(crate) mod nodes_held;
 pub(crate) mod nodes_released;
+pub(crate) mod session_hook_finished;
 
 /// Declares the reaction to an event, which does what `$take` says with the batch.
 macro_rules! reaction {

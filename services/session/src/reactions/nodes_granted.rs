@@ -2,6 +2,7 @@
 
 use muster_contract::{
     Outcome,
+    agent::SessionHook,
     node_allocation::{LeasedNode, NodesGranted, ReleaseNodes},
     session::{GrownNodeSession, NodeSession, NodeSessionGrown},
 };
@@ -56,12 +57,16 @@ fn take(book: &mut Book<'_>, moment: Moment, granted: &NodesGranted) {
     tell(book, moment, pending.command, &pending.ask, shown, added);
 }
 
-/// The limits of life count from when the session was opened, unless its first nodes were waited for or these are further
-/// ones.
+/// The limits of life count from when the session was opened, unless its first nodes, or its set-up, were waited for or
+/// these are further ones.
 fn counted_from(book: &Book<'_>, moment: Moment, pending: &PendingRequest) -> i64 {
     let session = book.session(&pending.session);
     match (&pending.ask, session) {
-        (Ask::Open(allocate), Some(session)) if allocate.wait_until.is_none() => session.created_at,
+        (Ask::Open(allocate), Some(session))
+            if allocate.wait_until.is_none() && session.hook(SessionHook::SetUp).is_none() =>
+        {
+            session.created_at
+        }
         _ => moment.now,
     }
 }

@@ -50,7 +50,7 @@ fn take(book: &mut Book<'_>, moment: Moment, released: &NodesReleased) {
             shrunk(book, moment, &pending.session, hostname, pending.command);
         }
         // Not asked to give anything back.
-        Ask::Open(_) | Ask::Grow(_) | Ask::Hold(_) => {}
+        Ask::SetUp { .. } | Ask::Open(_) | Ask::Grow(_) | Ask::Hold(_) => {}
     }
 }
 

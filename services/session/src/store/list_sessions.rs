@@ -4,7 +4,7 @@ use muster_contract::session::{ListNodeSessions, NodeSessionState};
 use muster_storage::{Bind, ComposedSql, Database, StorageError};
 
 use super::{
-    load::with_nodes,
+    load::whole_sessions,
     session_row::{SessionRow, session_columns},
 };
 use crate::domain::{alias, reference::Sought, session::Session};
@@ -12,7 +12,7 @@ use crate::domain::{alias, reference::Sought, session::Session};
 /// Sessions in one answer, at most.
 const PAGE_LIMIT: u32 = 500;
 
-/// The sessions that are asked for, with their nodes, all as they are at one moment.
+/// The sessions that are asked for, with their nodes and hooks, all as they are at one moment.
 pub(crate) async fn list_sessions(
     database: &Database,
     question: &ListNodeSessions,
@@ -22,7 +22,7 @@ pub(crate) async fn list_sessions(
     };
     let mut snapshot = database.snapshot().await?;
     let rows: Vec<SessionRow> = snapshot.fetch_composed(sql, &binds).await?;
-    let by_id = with_nodes(&mut snapshot, rows).await?;
+    let by_id = whole_sessions(&mut snapshot, rows).await?;
     let mut sessions: Vec<Session> = by_id.into_values().collect();
     sessions.sort_unstable_by_key(|session| session.number);
     Ok(sessions)

@@ -1,10 +1,13 @@
-//! Reading sessions with their nodes.
+//! Reading sessions with their nodes and hooks.
 
 use std::collections::HashMap;
 
 use muster_storage::{Bind, ColumnType, SetStatement, Snapshot, StorageError, Transaction};
 
-use super::session_row::{NodeRow, SessionRow, session_columns};
+use super::{
+    session_hooks::{self, HookRow},
+    session_row::{NodeRow, SessionRow, session_columns},
+};
 use crate::domain::session::Session;
 
 pub(super) static SESSIONS: SetStatement = SetStatement::new(
@@ -29,43 +32,58 @@ pub(crate) async fn load_sessions(
     transaction: &mut Transaction,
     ids: &[&str],
 ) -> Result<HashMap<String, Session>, StorageError> {
-    let rows = rows(ids);
-    let sessions: Vec<SessionRow> = transaction.fetch_set(&SESSIONS, &rows).await?;
-    let nodes = transaction.fetch_set(&NODES, &rows).await?;
-    let mut by_id = HashMap::with_capacity(sessions.len());
-    for row in sessions {
-        let session = row.into_session()?;
-        by_id.insert(session.id.clone(), session);
-    }
-    add_nodes(&mut by_id, nodes);
-    Ok(by_id)
+    let wanted = rows(ids);
+    let sessions: Vec<SessionRow> = transaction.fetch_set(&SESSIONS, &wanted).await?;
+    let nodes = transaction.fetch_set(&NODES, &wanted).await?;
+    // Mostly there are none, and this is no statement.
+    let hooks = transaction
+        .fetch_set(&session_hooks::OF_SESSIONS, &hooked(&sessions))
+        .await?;
+    whole(sessions, nodes, hooks)
 }
 
-/// Gives the sessions their nodes.
-pub(super) async fn with_nodes(
+/// Gives the sessions their nodes and hooks.
+pub(super) async fn whole_sessions(
     snapshot: &mut Snapshot,
     sessions: Vec<SessionRow>,
+) -> Result<HashMap<String, Session>, StorageError> {
+    let ids: Vec<&str> = sessions.iter().map(SessionRow::id).collect();
+    let nodes = snapshot.fetch_set(&NODES, &rows(&ids)).await?;
+    let hooks = snapshot
+        .fetch_set(&session_hooks::OF_SESSIONS, &hooked(&sessions))
+        .await?;
+    whole(sessions, nodes, hooks)
+}
+
+fn hooked(sessions: &[SessionRow]) -> Vec<Vec<Bind>> {
+    let hooked = sessions.iter().filter(|session| session.hooked);
+    hooked.map(|session| vec![session.id().into()]).collect()
+}
+
+fn whole(
+    sessions: Vec<SessionRow>,
+    mut nodes: Vec<NodeRow>,
+    hooks: Vec<HookRow>,
 ) -> Result<HashMap<String, Session>, StorageError> {
     let mut by_id = HashMap::with_capacity(sessions.len());
     for row in sessions {
         let session = row.into_session()?;
         by_id.insert(session.id.clone(), session);
     }
-    let ids: Vec<&str> = by_id.keys().map(String::as_str).collect();
-    let nodes = snapshot.fetch_set(&NODES, &rows(&ids)).await?;
-    add_nodes(&mut by_id, nodes);
+    nodes.sort_by_key(NodeRow::order);
+    for row in nodes {
+        if let Some(session) = by_id.get_mut(&row.session) {
+            session.nodes.push(row.into_node());
+        }
+    }
+    for row in hooks {
+        if let Some(session) = by_id.get_mut(&row.session) {
+            session.hooks.push(row.into_hook()?);
+        }
+    }
     Ok(by_id)
 }
 
 fn rows(ids: &[&str]) -> Vec<Vec<Bind>> {
     ids.iter().map(|id| vec![(*id).into()]).collect()
-}
-
-fn add_nodes(sessions: &mut HashMap<String, Session>, mut nodes: Vec<NodeRow>) {
-    nodes.sort_by_key(NodeRow::order);
-    for row in nodes {
-        if let Some(session) = sessions.get_mut(&row.session) {
-            session.nodes.push(row.into_node());
-        }
-    }
 }

@@ -10,4 +10,6 @@ pub(crate) mod pending_requests;
 #[cfg(test)]
 mod plans;
 pub(crate) mod save;
+pub(crate) mod session_hooks;
 pub(crate) mod session_row;
+pub(crate) mod stopped_jobs;

@@ -4,6 +4,8 @@ use muster_contract::session::{JobReference, NodeSessionState};
 use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
 use sqlx::FromRow;
 
+use crate::domain::hook::Hook;
+
 /// A session to record.
 #[derive(Debug, Clone)]
 pub(crate) struct NewSession<'a> {
@@ -15,6 +17,8 @@ pub(crate) struct NewSession<'a> {
     /// Whether nodes were asked for.
     pub(crate) with_nodes: bool,
     pub(crate) created_at: i64,
+    /// What is done to set it up and to tear it down.
+    pub(crate) hooks: Vec<Hook>,
 }
 
 /// The number that a new session got.
@@ -25,8 +29,8 @@ pub(crate) struct Numbered {
 }
 
 pub(super) static OPEN: SetStatement = SetStatement::new(
-    "INSERT INTO node_session (id, tenant, alias, state, job_cluster, job_id, with_nodes, created_at) \
-     SELECT r.id, r.tenant, r.alias, r.state, r.job_cluster, r.job_id, r.with_nodes, r.created_at \
+    "INSERT INTO node_session (id, tenant, alias, state, job_cluster, job_id, with_nodes, hooked, created_at) \
+     SELECT r.id, r.tenant, r.alias, r.state, r.job_cluster, r.job_id, r.with_nodes, r.hooked, r.created_at \
      FROM {rows} WHERE true RETURNING id, number",
     &[
         ("id", ColumnType::Text),
@@ -36,6 +40,7 @@ pub(super) static OPEN: SetStatement = SetStatement::new(
         ("job_cluster", ColumnType::Text),
         ("job_id", ColumnType::Integer),
         ("with_nodes", ColumnType::Boolean),
+        ("hooked", ColumnType::Boolean),
         ("created_at", ColumnType::Integer),
     ],
 );
@@ -58,6 +63,7 @@ pub(crate) async fn open_sessions(
                 text(job.map(|job| job.cluster.as_str())),
                 Bind::Integer(job.map(|job| job.job_id)),
                 session.with_nodes.into(),
+                (!session.hooks.is_empty()).into(),
                 session.created_at.into(),
             ]
         })

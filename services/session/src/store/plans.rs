@@ -10,13 +10,21 @@ use super::{
     open_sessions::COUNT,
     pending_requests::{OF_SESSIONS, REMOVE},
     save::{TAKE_OUT, UPDATE},
+    session_hooks::{self, BY_ORDER, DUE},
+    stopped_jobs::{FORGET, STOPPED},
 };
 use crate::testing::on_both_engines;
 
 fn check(database: &Database, what: &str, plan: &[String]) {
     let scan = match database.engine() {
         Engine::Sqlite => |line: &String| {
-            let tables = ["node_session", "session_node", "pending_request"];
+            let tables = [
+                "node_session",
+                "session_node",
+                "pending_request",
+                "session_hook",
+                "job_stopped",
+            ];
             tables
                 .iter()
                 .any(|table| line.starts_with(&format!("SCAN {table}")))
@@ -31,7 +39,7 @@ on_both_engines! {
         let database = &world.database;
         let text = || Bind::from("x");
         let number = || Bind::from(1_i64);
-        let sets: [(&str, &'static SetStatement, Vec<Bind>); 11] = [
+        let sets: [(&str, &'static SetStatement, Vec<Bind>); 14] = [
             ("sessions", &SESSIONS, vec![text()]),
             ("nodes", &NODES, vec![text()]),
             ("find", &FIND, vec![number(), text(), number(), text(), text()]),
@@ -42,13 +50,16 @@ on_both_engines! {
             ("update", &UPDATE, vec![text(), text(), number(), number(), text()]),
             ("take out", &TAKE_OUT, vec![text(), number(), number(), number()]),
             ("postpone", &POSTPONE, vec![text(), number(), number()]),
+            ("hooks", &session_hooks::OF_SESSIONS, vec![text()]),
+            ("order", &BY_ORDER, vec![text()]),
+            ("stopped", &STOPPED, vec![text(), text(), number()]),
             ("tied", &TIED, vec![number(), text(), text(), number()]),
         ];
         for (what, statement, row) in sets {
             let plan = database.plan_set(statement, &[row]).await.unwrap();
             check(database, what, &plan);
         }
-        for (what, statement) in [("expired", EXPIRED), ("missed", MISSED)] {
+        for (what, statement) in [("expired", EXPIRED), ("missed", MISSED), ("due hooks", DUE), ("forget", FORGET)] {
             let plan = database.plan(statement, &[number(), number()]).await.unwrap();
             check(database, what, &plan);
         }

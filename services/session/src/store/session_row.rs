@@ -14,7 +14,7 @@ macro_rules! session_columns {
     () => {
         "node_session.number, node_session.id, node_session.tenant, node_session.alias, node_session.state, \
          node_session.job_cluster, node_session.job_id, node_session.created_at, node_session.expires_at, \
-         node_session.ended_at, node_session.end_reason"
+         node_session.ended_at, node_session.end_reason, node_session.hooked"
     };
 }
 
@@ -33,6 +33,8 @@ pub(super) struct SessionRow {
     expires_at: Option<i64>,
     ended_at: Option<i64>,
     end_reason: Option<String>,
+    /// Whether there are hooks of it.
+    pub(super) hooked: bool,
 }
 
 #[derive(Debug, FromRow)]
@@ -50,7 +52,12 @@ pub(super) struct NodeRow {
 }
 
 impl SessionRow {
-    /// The session, without its nodes.
+    /// Its id.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The session, without its nodes and hooks.
     pub(super) fn into_session(self) -> Result<Session, StorageError> {
         let state = NodeSessionState::from_name(&self.state);
         let state = state.ok_or_else(|| unknown("state", &self.state))?;
@@ -68,6 +75,7 @@ impl SessionRow {
             ended_at: self.ended_at,
             end_reason,
             nodes: Vec::new(),
+            hooks: Vec::new(),
         })
     }
 }
