@@ -1,5 +1,6 @@
 //! The command line.
 
+mod agent;
 mod config;
 mod connection;
 mod dead_letters;
@@ -70,6 +71,15 @@ enum Command {
     NodeAllocation,
     /// The job archive alone
     JobArchive,
+    /// An agent: runs the hooks of nodes and sessions
+    Agent {
+        /// As the site file calls it (setting `agent.name`)
+        #[arg(long)]
+        name: Option<String>,
+        /// Directory with the programs (setting `agent.hooks_directory`)
+        #[arg(long, value_name = "DIR")]
+        hooks: Option<PathBuf>,
+    },
     /// Nodes
     #[command(subcommand)]
     Node(node::Command),
@@ -87,7 +97,7 @@ enum Command {
     /// Messages that could not be processed
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
-    /// Keys and tokens of clients
+    /// Keys and tokens of clients and agents
     #[command(subcommand)]
     Key(key::Command),
     /// Documents that are made from the code: `OpenAPI` and `AsyncAPI`
@@ -113,6 +123,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Node(command) => node::run(places.settings()?, command).await?,
         Command::Pool(command) => pool::run(places.settings()?, command).await?,
         Command::JobArchive => parts::run(places.settings()?, Part::JobArchive).await?,
+        Command::Agent { name, hooks } => {
+            let chosen = [
+                ("agent.name", name, "--name"),
+                ("agent.hooks_directory", hooks.map(text), "--hooks"),
+            ];
+            Box::pin(agent::run(places.load_with(chosen)?.settings)).await?;
+        }
         Command::Topology(command) => return topology::run(places.settings()?, command).await,
         Command::Migrate => migrate::run(&places.settings()?).await?,
         Command::Config(command) => config::run(&places.load()?, &command)?,
@@ -125,24 +142,35 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 
 impl Places {
     fn load(self) -> Result<Loaded> {
-        let mut overrides = Vec::new();
-        let mut add = |key: &str, value: Option<String>, label: &str| {
-            overrides.extend(value.map(|value| Override::new(key, value, label)));
-        };
-        let text = |path: PathBuf| path.to_string_lossy().into_owned();
-        add("data_directory", self.data.map(text), "--data");
-        add("site", self.site.map(text), "--site");
-        add(
-            "listen",
-            self.listen.map(|listen| listen.to_string()),
-            "--listen",
-        );
+        self.load_with([])
+    }
+
+    /// With what a command's own options say: key, value, option.
+    fn load_with<const N: usize>(
+        self,
+        chosen: [(&str, Option<String>, &str); N],
+    ) -> Result<Loaded> {
+        let listen = self.listen.map(|listen| listen.to_string());
+        let places = [
+            ("data_directory", self.data.map(text), "--data"),
+            ("site", self.site.map(text), "--site"),
+            ("listen", listen, "--listen"),
+        ];
+        let overrides = places
+            .into_iter()
+            .chain(chosen)
+            .filter_map(|(key, value, label)| Some(Override::new(key, value?, label)))
+            .collect();
         Ok(Settings::load(Sources::of_process(self.config, overrides))?)
     }
 
     fn settings(self) -> Result<Settings> {
         Ok(self.load()?.settings)
     }
+}
+
+fn text(path: PathBuf) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `muster key`: keys and tokens of clients.
+//! `muster key`: keys and tokens of clients and agents.
 
 use std::{io::Read as _, path::PathBuf, time::Duration};
 
@@ -6,10 +6,13 @@ use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use muster_contract::Role;
 use muster_ingress::{NewToken, TokenKey};
-use muster_platform::{Clock as _, Settings, SystemClock};
+use muster_platform::{Clock as _, Settings, SystemClock, host_names::is_host_name};
 use sha2::{Digest as _, Sha256};
 
-use crate::first_start::{Credentials, hexadecimal, new_token_key};
+use crate::{
+    first_start::{Credentials, hexadecimal, new_token_key},
+    nats_keys,
+};
 
 /// Longest token that is read from the standard input, in bytes.
 const TOKEN_LIMIT: u64 = 4096;
@@ -32,6 +35,12 @@ pub(crate) enum Command {
         /// File with the private key in base64, as `JWT_PRIVATE_KEY` (default: that of the data directory's first start)
         #[arg(long, value_name = "FILE")]
         private_key_file: Option<PathBuf>,
+    },
+    /// Makes the key that an agent signs in to the broker with, unless it is there, and prints its entry for the site file
+    Agent {
+        /// As the site file is to call it
+        #[arg(value_parser = agent_name)]
+        name: String,
     },
     /// Reads a fixed token from the standard input and prints its `token_sha256` for the site file
     Hash,
@@ -65,6 +74,14 @@ pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
             };
             println!("{}", TokenKey::from_base64(&text)?.sign(&token));
         }
+        Command::Agent { name } => {
+            let directory = settings.nats_key_directory();
+            let key = nats_keys::agents_public_key(&directory, &name)?;
+            let file = nats_keys::agents_path(&directory, &name);
+            println!("[[agent]]  # its private key: {}", file.display());
+            println!("name = {name:?}");
+            println!("nkey = {key:?}");
+        }
         Command::Hash => {
             let mut token = String::new();
             std::io::stdin()
@@ -78,6 +95,15 @@ pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Agents are called like hosts, as the site file checks.
+fn agent_name(name: &str) -> Result<String, String> {
+    if is_host_name(name) {
+        Ok(name.to_owned())
+    } else {
+        Err("an agent is called like a host: small letters, digits, hyphens and dots".to_owned())
+    }
 }
 
 fn role(name: &str) -> Result<String, String> {
