@@ -8,11 +8,12 @@ use muster_ingress::Directory;
 use muster_messaging::topology;
 use muster_node_allocation::SiteNodes;
 use muster_platform::{Settings, Shutdown, settings::ConnectionUrl, shutdown::termination_signal};
+use muster_session::SiteSessionHooks;
 use tracing::warn;
 
 use crate::{
-    broker::{Broker, BrokerOptions},
     agents,
+    broker::{Broker, BrokerOptions},
     cli, connect, first_start, parts,
     process::Process,
 };
@@ -28,7 +29,7 @@ pub(crate) async fn up(mut settings: Settings) -> Result<()> {
     // All that the site says is checked before anything is started.
     let site = parts::load_site(&settings)?;
     let (directory, clusters) = (Directory::of_site(&site)?, parts::clusters(&site)?);
-    let nodes = SiteNodes::of_site(&site);
+    let (nodes, session_hooks) = (SiteNodes::of_site(&site), SiteSessionHooks::of_site(&site));
     let broker = start_broker(&mut settings).await?;
     let process = Process::start(settings, "muster")?;
     let stopped = async {
@@ -45,7 +46,7 @@ pub(crate) async fn up(mut settings: Settings) -> Result<()> {
             parts::start_job_archive(&process, archive.clone(), clusters, &service_tasks).await?,
             parts::start_node_allocation(&process, allocation.clone(), nodes, &service_tasks)
                 .await?,
-            parts::start_session(&process, sessions.clone(), &service_tasks).await?,
+            parts::start_session(&process, sessions.clone(), session_hooks, &service_tasks).await?,
         );
         let ingress = connect(Part::Ingress).await?;
         let address =
@@ -128,11 +129,11 @@ async fn put_topology_in_place(
     tasks: &Shutdown,
 ) -> Result<()> {
     let limits: Limits = parts::limits(&process.settings)?;
+    let agents = agents::names(&process.settings)?;
     let deadline = tokio::time::Instant::now() + TOPOLOGY_DEADLINE;
     while let Err(error) = topology::apply(&operator, &limits, &agents).await {
         if tokio::time::Instant::now() > deadline {
             return Err(error).context("the streams cannot be made");
-    let agents = agents::names(&process.settings)?;
         }
         // JetStream may still be reading its files.
         warn!(target: "muster", %error, "the streams are not in place yet");

@@ -14,6 +14,7 @@ use muster_node_allocation::SiteNodes;
 use muster_platform::{
     Settings, Shutdown, settings::ServiceSettings, shutdown::Drained, site::Site,
 };
+use muster_session::SiteSessionHooks;
 use muster_storage::{Database, Location, StorageOptions};
 use tracing::{info, warn};
 
@@ -53,7 +54,8 @@ async fn run_until_stopped(process: &Process, part: Part, shutdown: &Shutdown) -
             shutdown.token().cancelled().await;
         }
         Part::Session => {
-            let _running = start_session(process, broker.clone(), &tasks).await?;
+            let hooks = SiteSessionHooks::of_site(&site);
+            let _running = start_session(process, broker.clone(), hooks, &tasks).await?;
             serve(process, part, shutdown).await;
         }
         Part::NodeAllocation => {
@@ -150,10 +152,11 @@ pub(crate) async fn start_job_archive(
 pub(crate) async fn start_session(
     process: &Process,
     broker: Broker,
+    hooks: SiteSessionHooks,
     tasks: &Shutdown,
 ) -> Result<Running> {
     let foundation = foundation(process, broker, Service::Session).await?;
-    Ok(muster_session::start(foundation, tasks).await?)
+    Ok(muster_session::start(foundation, hooks, tasks).await?)
 }
 
 /// Starts node allocation; what is returned must be kept while it runs.
