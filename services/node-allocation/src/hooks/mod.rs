@@ -5,3 +5,10 @@ pub(crate) mod giving_back;
 pub(crate) mod ordering;
 pub(crate) mod renewal;
 pub(crate) mod upkeep;
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,401 @@
+use muster_contract::{
+    agent::NodeHook::{Contextualize, Deprovision, Provision},
+    node_allocation::{AllocationRefusal, NodeState},
+};
+
+use super::testing::{Played, failure};
+use crate::testing::{got, insufficient, of_pool, on_both_engines, refused, waiting, wanted};
+
+const ALL: &str = "hooks = { agent = \"provisioner\", provision = \"30m\", contextualize = \"2m\", deprovision = \"10m\" }\n\
+     quarantine = \"1h\"\n";
+const CONTEXTUALIZE: &str = "hooks = { agent = \"provisioner\", contextualize = \"2m\", attempts = 2 }\nquarantine = \"1h\"\n";
+const DEPROVISION: &str = "hooks = { agent = \"provisioner\", deprovision = \"10m\", attempts = 2 }\nquarantine = \"1h\"\n";
+
+fn failed(number: u128, hostname: &str) -> crate::testing::End {
+    let reason = AllocationRefusal::ContextualizationFailed {
+        hostname: hostname.to_owned(),
+        reason: "no route to host".to_owned(),
+    };
+    refused(number, reason)
+}
+
+on_both_engines! {
+    async fn a_node_passes_every_hook(database) {
+        let mut site = Played::start(database, ALL, "n1.dusty").await;
+        assert_eq!(site.in_state(NodeState::Unused).await, ["n1.dusty"]);
+        site.tick().await;
+        let (agent, order) = site.order("n1.dusty", Provision);
+        assert_eq!((agent.as_str(), order.attempt, order.node.pool.as_str()), ("provisioner", 1, "metal"));
+        assert_eq!(order.deadline, site.now + 1_800_000_000);
+        assert_eq!((order.session, order.tenant), (None, None));
+        assert_eq!(site.in_state(NodeState::Provisioning).await, ["n1.dusty"]);
+        site.succeed("n1.dusty", Provision).await;
+        assert_eq!(site.in_state(NodeState::Ready).await, ["n1.dusty"]);
+
+        site.allocate(wanted(1, vec![of_pool("metal", 1)])).await;
+        assert_eq!(site.take_ends(), []);
+        let node = site.node("n1.dusty").await;
+        assert_eq!((node.state, node.session.as_deref()), (NodeState::Contextualizing, Some("s1")));
+        let (_, order) = site.order("n1.dusty", Contextualize);
+        assert_eq!((order.session.as_deref(), order.tenant.as_deref(), order.node.generation), (Some("s1"), Some("demo"), 1));
+        site.succeed("n1.dusty", Contextualize).await;
+        assert_eq!(site.take_ends(), [got(1, &["n1.dusty"])]);
+        assert_eq!(site.in_state(NodeState::Deployed).await, ["n1.dusty"]);
+
+        site.release(1, None).await;
+        let (_, order) = site.order("n1.dusty", Deprovision);
+        assert_eq!((order.session.as_deref(), order.tenant.as_deref()), (Some("s1"), Some("demo")));
+        let node = site.node("n1.dusty").await;
+        assert_eq!((node.state, node.session), (NodeState::Deprovisioning, None));
+        site.succeed("n1.dusty", Deprovision).await;
+        assert_eq!(site.in_state(NodeState::Unused).await, ["n1.dusty"]);
+        site.tick().await;
+        site.succeed("n1.dusty", Provision).await;
+        assert_eq!(site.in_state(NodeState::Ready).await, ["n1.dusty"]);
+    }
+
+    async fn a_request_waits_while_its_nodes_are_installed(database) {
+        let settings = format!("fill_level = 1\n{ALL}");
+        let mut site = Played::start(database, &settings, "n[1-4].dusty").await;
+        site.tick().await;
+        assert_eq!(site.take_orders(), [("n1.dusty".to_owned(), Provision, 1)]);
+        // Nothing is ready, but there are nodes.
+        site.allocate(waiting(1, 3_000, vec![of_pool("metal", 2)])).await;
+        site.tick().await;
+        // Two for the request and one to be ready.
+        assert_eq!(site.take_orders(), [("n2.dusty".to_owned(), Provision, 1), ("n3.dusty".to_owned(), Provision, 1)]);
+        site.tick().await;
+        assert_eq!(site.take_orders(), []);
+    }
+
+    async fn without_a_fill_level_all_are_installed(database) {
+        let mut site = Played::start(database, ALL, "n[1-4].dusty").await;
+        let pools = crate::store::list_pools::list_pools(database).await.unwrap();
+        assert_eq!(pools[0].fill_level, 4);
+        site.tick().await;
+        assert_eq!(site.in_state(NodeState::Provisioning).await.len(), 4);
+    }
+
+    async fn what_fails_is_tried_again_then_set_aside_then_given_up(database) {
+        let mut site = Played::start(database, ALL, "n1.dusty").await;
+        for quarantine in 1..=4 {
+            for attempt in 1..=3 {
+                site.tick().await;
+                let (_, order) = site.order("n1.dusty", Provision);
+                assert_eq!(order.attempt, attempt, "in round {quarantine}");
+                site.fail("n1.dusty", Provision).await;
+                // Not before its pause is over.
+                site.orders.clear();
+                site.pass(59 * i64::from(attempt));
+                site.tick().await;
+                assert_eq!(site.take_orders(), []);
+                site.pass(i64::from(attempt));
+            }
+            let node = site.node("n1.dusty").await;
+            let state = if quarantine < 4 { NodeState::Quarantined } else { NodeState::Failed };
+            assert_eq!((node.state, node.reason.as_deref()), (state, Some("no route to host")));
+            site.pass(3_600);
+            site.tick().await;
+        }
+        assert_eq!(site.in_state(NodeState::Failed).await, ["n1.dusty"]);
+        // An operator has looked at it.
+        site.put("n1.dusty", NodeState::Unused).await.unwrap();
+        site.tick().await;
+        site.succeed("n1.dusty", Provision).await;
+        assert_eq!(site.in_state(NodeState::Ready).await, ["n1.dusty"]);
+    }
+
+    async fn what_could_not_be_wiped_is_not_given_out(database) {
+        let mut site = Played::start(database, DEPROVISION, "n1.dusty").await;
+        site.allocate(wanted(1, vec![of_pool("metal", 1)])).await;
+        assert_eq!(site.take_ends(), [got(1, &["n1.dusty"])]);
+        site.release(1, None).await;
+        // The first attempt fails, nothing is heard of the second.
+        site.fail("n1.dusty", Deprovision).await;
+        site.pass(60);
+        site.tick().await;
+        assert_eq!(site.order("n1.dusty", Deprovision).1.attempt, 2);
+        site.pass(609);
+        site.tick().await;
+        assert_eq!(site.in_state(NodeState::Deprovisioning).await, ["n1.dusty"]);
+        site.pass(1);
+        site.tick().await;
+        let node = site.node("n1.dusty").await;
+        assert_eq!((node.state, node.reason.as_deref()), (NodeState::Quarantined, Some("agent provisioner did not answer in time")));
+        site.allocate(wanted(2, vec![of_pool("metal", 1)])).await;
+        assert_eq!(site.take_ends(), [refused(2, insufficient("metal", 1, 0, false))]);
+        site.pass(3_600);
+        site.tick().await;
+        assert_eq!(site.order("n1.dusty", Deprovision).1.attempt, 1);
+        site.succeed("n1.dusty", Deprovision).await;
+        assert_eq!(site.in_state(NodeState::Ready).await, ["n1.dusty"]);
+    }
+
+    // api/duffy.md §7: the same node is not always tried first.
+    async fn a_node_that_cannot_be_prepared_is_replaced_within_the_request(database) {
+        let mut site = Played::start(database, CONTEXTUALIZE, "n[1-3].dusty").await;
+        site.allocate(wanted(1, vec![of_pool("metal", 2)])).await;
+        site.succeed("n1.dusty", Contextualize).await;
+        site.fail("n2.dusty", Contextualize).await;
+        let node = site.node("n2.dusty").await;
+        assert_eq!((node.state, node.session, node.reason.as_deref()), (NodeState::Quarantined, None, Some("no route to host")));
+        assert_eq!(site.take_ends(), []);
+        site.succeed("n3.dusty", Contextualize).await;
+        assert_eq!(site.take_ends(), [got(1, &["n1.dusty", "n3.dusty"])]);
+        site.pass(3_600);
+        site.tick().await;
+        assert_eq!(site.in_state(NodeState::Ready).await, ["n2.dusty"]);
+    }
+
+    // api/duffy.md §7: partial allocation.
+    async fn a_request_without_another_node_is_refused_and_gives_back_the_others(database) {
+        let settings = "hooks = { agent = \"provisioner\", contextualize = \"2m\", deprovision = \"10m\", attempts = 2 }";
+        let mut site = Played::start(database, settings, "n[1-2].dusty").await;
+        site.allocate(wanted(1, vec![of_pool("metal", 2)])).await;
+        site.succeed("n1.dusty", Contextualize).await;
+        site.fail("n2.dusty", Contextualize).await;
+        assert_eq!(site.take_ends(), [failed(1, "n2.dusty")]);
+        // It was prepared for the session, so it is wiped.
+        assert_eq!(site.in_state(NodeState::Deprovisioning).await, ["n1.dusty"]);
+        site.succeed("n1.dusty", Deprovision).await;
+        assert_eq!(site.in_state(NodeState::Ready).await, ["n1.dusty"]);
+        // So is the other when its quarantine is over.
+        site.pass(3_600);
+        site.tick().await;
+        site.succeed("n2.dusty", Deprovision).await;
+        assert_eq!(site.in_state(NodeState::Ready).await.len(), 2);
+    }
+
+    async fn not_more_nodes_are_tried_in_one_place_than_there_are_attempts(database) {
+        let mut site = Played::start(database, CONTEXTUALIZE, "n[1-9].dusty").await;
+        site.allocate(wanted(1, vec![of_pool("metal", 1)])).await;
+        for host in ["n1.dusty", "n2.dusty"] {
+            site.fail(host, Contextualize).await;
+            assert_eq!(site.take_ends(), []);
+        }
+        site.fail("n3.dusty", Contextualize).await;
+        assert_eq!(site.take_ends(), [failed(1, "n3.dusty")]);
+        assert_eq!(site.in_state(NodeState::Quarantined).await.len(), 3);
+        assert_eq!(site.in_state(NodeState::Ready).await.len(), 6);
+    }
+
+    async fn who_has_time_waits_for_another_node(database) {
+        let mut site = Played::start(database, CONTEXTUALIZE, "n[1-2].dusty").await;
+        site.allocate(wanted(1, vec![of_pool("metal", 1)])).await;
+        site.succeed("n1.dusty", Contextualize).await;
+        site.allocate(waiting(2, 600, vec![of_pool("metal", 1)])).await;
+        site.allocate(waiting(3, 600, vec![of_pool("metal", 1)])).await;
+        site.take_ends();
+        site.fail("n2.dusty", Contextualize).await;
+        site.tick().await;
+        assert_eq!(site.take_ends(), []);
+        // It came before the other that waits.
+        site.release(1, None).await;
+        site.succeed("n1.dusty", Contextualize).await;
+        assert_eq!(site.take_ends(), [got(2, &["n1.dusty"])]);
+        site.pass(600);
+        site.tick().await;
+        assert_eq!(site.take_ends(), [refused(3, AllocationRefusal::WaitedInVain)]);
+    }
+
+    async fn who_waited_in_vain_for_another_node_gives_back_the_rest(database) {
+        let mut site = Played::start(database, CONTEXTUALIZE, "n[1-2].dusty").await;
+        site.allocate(waiting(1, 600, vec![of_pool("metal", 2)])).await;
+        site.succeed("n1.dusty", Contextualize).await;
+        site.fail("n2.dusty", Contextualize).await;
+        site.pass(599);
+        site.tick().await;
+        assert_eq!(site.take_ends(), []);
+        assert_eq!(site.in_state(NodeState::Deployed).await, ["n1.dusty"]);
+        site.pass(1);
+        site.tick().await;
+        assert_eq!(site.take_ends(), [refused(1, AllocationRefusal::WaitedInVain)]);
+        assert_eq!(site.in_state(NodeState::Ready).await, ["n1.dusty"]);
+    }
+
+    async fn what_a_request_can_do_without_does_not_fail_it(database) {
+        let mut site = Played::start(database, CONTEXTUALIZE, "n[1-3].dusty").await;
+        let mut demand = of_pool("metal", 1);
+        demand.maximum = 3;
+        site.allocate(wanted(1, vec![demand])).await;
+        site.fail("n2.dusty", Contextualize).await;
+        site.succeed("n3.dusty", Contextualize).await;
+        site.succeed("n1.dusty", Contextualize).await;
+        assert_eq!(site.take_ends(), [got(1, &["n1.dusty", "n3.dusty"])]);
+    }
+
+    async fn an_agent_that_says_nothing_is_not_the_nodes_fault(database) {
+        let mut site = Played::start(database, CONTEXTUALIZE, "n[1-3].dusty").await;
+        site.allocate(waiting(1, 6_000, vec![of_pool("metal", 2)])).await;
+        site.succeed("n1.dusty", Contextualize).await;
+        site.pass(129);
+        site.tick().await;
+        assert_eq!(site.take_ends(), []);
+        site.pass(1);
+        site.tick().await;
+        let agent = "provisioner".to_owned();
+        assert_eq!(site.take_ends(), [refused(1, AllocationRefusal::AgentSilent { agent })]);
+        assert_eq!(site.in_state(NodeState::Ready).await.len(), 3);
+    }
+
+    async fn a_late_report_and_one_of_another_agent_change_nothing(database) {
+        let mut site = Played::start(database, CONTEXTUALIZE, "n1.dusty").await;
+        site.allocate(wanted(1, vec![of_pool("metal", 1)])).await;
+        let (agent, order) = site.order("n1.dusty", Contextualize);
+        site.report("somebody", &order, failure()).await;
+        assert_eq!(site.in_state(NodeState::Contextualizing).await, ["n1.dusty"]);
+        site.pass(130);
+        site.tick().await;
+        site.allocate(wanted(2, vec![of_pool("metal", 1)])).await;
+        site.take_ends();
+        // Of the order that was given up, while another lives.
+        site.report(&agent, &order, failure()).await;
+        assert_eq!(site.in_state(NodeState::Contextualizing).await, ["n1.dusty"]);
+        site.succeed("n1.dusty", Contextualize).await;
+        assert_eq!(site.take_ends(), [got(2, &["n1.dusty"])]);
+        // The same once more.
+        site.succeed("n1.dusty", Contextualize).await;
+        assert_eq!(site.take_ends(), []);
+    }
+
+    // A hook that still runs for one session would spoil the node for the next.
+    async fn a_node_given_back_while_it_is_prepared_waits_for_that_to_end(database) {
+        let mut site = Played::start(database, CONTEXTUALIZE, "n[1-2].dusty").await;
+        for end in [true, false] {
+            let number = u128::from(end) + 1;
+            site.allocate(wanted(number, vec![of_pool("metal", 2)])).await;
+            site.release(number, None).await;
+            assert_eq!(site.take_ends(), [refused(number, AllocationRefusal::Cancelled)]);
+            assert_eq!(site.in_state(NodeState::Deprovisioning).await.len(), 2);
+            site.succeed("n1.dusty", Contextualize).await;
+            if end {
+                site.fail("n2.dusty", Contextualize).await;
+            } else {
+                site.pass(130);
+                site.tick().await;
+            }
+            assert_eq!(site.in_state(NodeState::Ready).await.len(), 2);
+        }
+    }
+
+    async fn a_hold_keeps_what_the_session_has_and_gives_back_what_is_prepared(database) {
+        let mut site = Played::start(database, CONTEXTUALIZE, "n[1-2].dusty").await;
+        site.allocate(wanted(1, vec![of_pool("metal", 1)])).await;
+        site.succeed("n1.dusty", Contextualize).await;
+        let mut grow = wanted(2, vec![of_pool("metal", 1)]);
+        grow.session = "s1".to_owned();
+        site.allocate(grow).await;
+        site.take_ends();
+        site.hold(1).await;
+        assert_eq!(site.take_ends(), [refused(2, AllocationRefusal::Cancelled)]);
+        assert_eq!(site.in_state(NodeState::Held).await, ["n1.dusty"]);
+        site.succeed("n2.dusty", Contextualize).await;
+        assert_eq!(site.in_state(NodeState::Ready).await, ["n2.dusty"]);
+        site.release(1, None).await;
+        assert_eq!(site.in_state(NodeState::Ready).await.len(), 2);
+    }
+
+    async fn a_cancelled_request_gives_back_what_it_has(database) {
+        let mut site = Played::start(database, CONTEXTUALIZE, "n[1-2].dusty").await;
+        site.allocate(waiting(1, 60, vec![of_pool("metal", 2)])).await;
+        site.succeed("n1.dusty", Contextualize).await;
+        site.cancel(1).await;
+        assert_eq!(site.take_ends(), [refused(1, AllocationRefusal::Cancelled)]);
+        assert_eq!(site.in_state(NodeState::Ready).await, ["n1.dusty"]);
+        site.succeed("n2.dusty", Contextualize).await;
+        assert_eq!(site.in_state(NodeState::Ready).await.len(), 2);
+    }
+
+    async fn a_command_that_comes_twice_is_not_granted_twice(database) {
+        let mut site = Played::start(database, CONTEXTUALIZE, "n[1-2].dusty").await;
+        let command = wanted(1, vec![of_pool("metal", 1)]);
+        site.allocate(command.clone()).await;
+        site.allocate(command).await;
+        assert_eq!(site.in_state(NodeState::Contextualizing).await, ["n1.dusty"]);
+        site.succeed("n1.dusty", Contextualize).await;
+        assert_eq!(site.take_ends(), [got(1, &["n1.dusty"])]);
+    }
+
+    async fn an_operator_ends_what_an_agent_does(database) {
+        let mut site = Played::start(database, ALL, "n[1-2].dusty").await;
+        site.tick().await;
+        site.put("n1.dusty", NodeState::Reserved).await.unwrap();
+        site.succeed("n1.dusty", Provision).await;
+        assert_eq!(site.in_state(NodeState::Reserved).await, ["n1.dusty"]);
+        // The operator knows that it is installed.
+        site.put("n1.dusty", NodeState::Ready).await.unwrap();
+        site.allocate(wanted(1, vec![of_pool("metal", 1)])).await;
+        site.succeed("n1.dusty", Contextualize).await;
+        site.release(1, None).await;
+        // But it has been used: it is wiped before it is free.
+        for state in [NodeState::Failed, NodeState::Ready] {
+            site.put("n1.dusty", state).await.unwrap();
+        }
+        assert_eq!(site.in_state(NodeState::Deprovisioning).await, ["n1.dusty"]);
+        site.orders.clear();
+        site.tick().await;
+        site.succeed("n1.dusty", Deprovision).await;
+        assert_eq!(site.in_state(NodeState::Unused).await, ["n1.dusty"]);
+    }
+
+    async fn a_drained_node_is_reserved_as_it_is_and_wiped_before_it_is_free(database) {
+        use muster_contract::node_allocation::NodeChange;
+        let mut site = Played::start(database, DEPROVISION, "n1.dusty").await;
+        site.allocate(wanted(1, vec![of_pool("metal", 1)])).await;
+        site.change("n1.dusty", NodeChange::Drain).await.unwrap();
+        site.release(1, None).await;
+        assert_eq!(site.in_state(NodeState::Reserved).await, ["n1.dusty"]);
+        assert_eq!(site.take_orders(), []);
+        site.put("n1.dusty", NodeState::Ready).await.unwrap();
+        site.tick().await;
+        site.succeed("n1.dusty", Deprovision).await;
+        assert_eq!(site.in_state(NodeState::Ready).await, ["n1.dusty"]);
+    }
+
+    async fn free_nodes_that_are_too_old_are_installed_anew_but_not_all_at_once(database) {
+        let settings = format!("maximum_ready_age = \"24h\"\n{ALL}");
+        let mut site = Played::start(database, &settings, "n[1-4].dusty").await;
+        site.tick().await;
+        for host in ["n1.dusty", "n2.dusty", "n3.dusty", "n4.dusty"] {
+            site.succeed(host, Provision).await;
+        }
+        site.orders.clear();
+        site.pass(24 * 3_600 - 1);
+        site.renew().await;
+        assert_eq!(site.take_orders(), []);
+        site.pass(1);
+        for pair in [["n1.dusty", "n2.dusty"], ["n3.dusty", "n4.dusty"]] {
+            site.renew().await;
+            site.renew().await;
+            assert_eq!(site.in_state(NodeState::Provisioning).await, pair);
+            for host in pair {
+                site.succeed(host, Provision).await;
+            }
+        }
+        site.renew().await;
+        assert_eq!(site.in_state(NodeState::Ready).await.len(), 4);
+    }
+
+    async fn hooks_may_come_and_go_while_nodes_are_in_use(database) {
+        let mut site = Played::start(database, "", "n[1-2].dusty").await;
+        site.allocate(wanted(1, vec![of_pool("metal", 1)])).await;
+        site.declare(DEPROVISION, "n[1-2].dusty").await;
+        site.release(1, None).await;
+        assert_eq!(site.in_state(NodeState::Deprovisioning).await, ["n1.dusty"]);
+        site.fail("n1.dusty", Deprovision).await;
+        // The pool does without it: so does the node that was to be tried again.
+        site.declare("", "n[1-2].dusty").await;
+        site.pass(60);
+        site.tick().await;
+        assert_eq!(site.in_state(NodeState::Ready).await.len(), 2);
+    }
+
+    async fn each_node_may_have_its_own_agent(database) {
+        crate::testing::apply(database, crate::testing::NOW, "[[agent]]\nname = \"n[1-2].dusty\"\n\
+            [[pool]]\nname = \"metal\"\nversion = \"7\"\narch = \"x86_64\"\nhooks = { agent = \"{hostname}\", provision = \"1m\" }\n\
+            [[node]]\nhostname = \"n[1-2].dusty\"\npool = \"metal\"\n").await;
+        let mut site = Played { database, now: crate::testing::NOW, orders: vec![], ends: vec![] };
+        site.tick().await;
+        assert_eq!(site.order("n2.dusty", Provision).0, "n2.dusty");
+    }
+}
