@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use muster_contract::session::{
-    CloseNodeSession, ListNodeSessions, NodeSession, NodeSessionState, SessionReference,
+    CloseNodeSession, ListNodeSessions, NodeSession, NodeSessionState, SessionHookState,
+    SessionReference,
 };
 use muster_platform::Settings;
 
@@ -32,7 +33,7 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Shows one whole, with its nodes
+    /// Shows one whole, with its nodes and how its set-up and tear-down went
     Show(Which),
     /// Gives all nodes of one back and ends it
     Close(Which),
@@ -119,7 +120,7 @@ async fn list(
     json: bool,
 ) -> Result<()> {
     let columns = [
-        "NUMBER", "ID", "PROJECT", "ALIAS", "STATE", "NODES", "OPENED", "EXPIRES", "JOB",
+        "NUMBER", "ID", "PROJECT", "ALIAS", "STATE", "NODES", "OPENED", "EXPIRES", "JOB", "HOOKS",
     ];
     let mut listing = Listing::new(json, columns);
     let mut question = ListNodeSessions {
@@ -142,7 +143,7 @@ async fn list(
     Ok(())
 }
 
-fn cells(session: &NodeSession) -> [String; 9] {
+fn cells(session: &NodeSession) -> [String; 10] {
     let job = session.job.as_ref();
     [
         session.number.to_string(),
@@ -154,7 +155,25 @@ fn cells(session: &NodeSession) -> [String; 9] {
         time(session.created_at),
         or_dash(session.expires_at.map(time)),
         or_dash(job.map(|job| format!("{}:{}", job.cluster, job.job_id))),
+        or_dash(hooks(session)),
     ]
+}
+
+/// How far its set-up and its tear-down are: `set-up succeeded, tear-down waiting`. What has not begun is left out.
+fn hooks(session: &NodeSession) -> Option<String> {
+    let hooks = [
+        ("set-up", &session.set_up),
+        ("tear-down", &session.tear_down),
+    ];
+    let begun: Vec<String> = hooks
+        .into_iter()
+        .filter_map(|(name, status)| {
+            let status = status.as_ref()?;
+            (status.state != SessionHookState::Idle)
+                .then(|| format!("{name} {}", status.state.name()))
+        })
+        .collect();
+    (!begun.is_empty()).then(|| begun.join(", "))
 }
 
 fn show(session: &NodeSession) -> Result<()> {
@@ -182,4 +201,47 @@ async fn find(connection: &OperatorConnection, which: Which) -> Result<NodeSessi
     found
         .pop()
         .with_context(|| format!("there is no session {session}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_contract::session::SessionHookStatus;
+
+    use super::*;
+
+    #[test]
+    fn shows_how_far_the_hooks_are() {
+        let status = |state| {
+            Some(SessionHookStatus {
+                state,
+                agent: "network".to_owned(),
+                attempts: 1,
+                reason: None,
+            })
+        };
+        let mut session = NodeSession {
+            id: "0199".to_owned(),
+            number: 1,
+            tenant: "demo".to_owned(),
+            alias: None,
+            state: NodeSessionState::Active,
+            job: None,
+            created_at: 0,
+            expires_at: None,
+            ended_at: None,
+            end_reason: None,
+            nodes: vec![],
+            set_up: None,
+            tear_down: None,
+        };
+        assert_eq!(hooks(&session), None);
+        session.set_up = status(SessionHookState::Succeeded);
+        session.tear_down = status(SessionHookState::Idle);
+        assert_eq!(hooks(&session).as_deref(), Some("set-up succeeded"));
+        session.tear_down = status(SessionHookState::Failed);
+        assert_eq!(
+            hooks(&session).as_deref(),
+            Some("set-up succeeded, tear-down failed")
+        );
+    }
 }
