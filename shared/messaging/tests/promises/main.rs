@@ -3,6 +3,8 @@
 
 mod common;
 
+mod agent_permissions;
+mod agents;
 mod database_away;
 mod dead_letters;
 mod draining;

@@ -142,16 +142,30 @@ fn list_jobs() -> ListJobs {
     }
 }
 
-struct Keys(HashMap<Part, KeyPair>);
+/// A key for each part, and one for each of two agents.
+pub(crate) struct Keys {
+    parts: HashMap<Part, KeyPair>,
+    agents: HashMap<&'static str, KeyPair>,
+}
 
 impl Keys {
-    fn new() -> Self {
-        let pairs = Part::ALL.iter().map(|part| (*part, KeyPair::new_user()));
-        Self(pairs.collect())
+    pub(crate) fn new() -> Self {
+        let parts = Part::ALL.iter().map(|part| (*part, KeyPair::new_user()));
+        let agents = ["a", "n1.dusty"].map(|agent| (agent, KeyPair::new_user()));
+        Self {
+            parts: parts.collect(),
+            agents: agents.into(),
+        }
     }
 
-    async fn server(&self) -> NatsServer {
-        let configuration = server_configuration(|part| self.0[&part].public_key(), &[]);
+    pub(crate) async fn server(&self) -> NatsServer {
+        let agents: Vec<(String, String)> = self
+            .agents
+            .iter()
+            .map(|(agent, key)| ((*agent).to_owned(), key.public_key()))
+            .collect();
+        let of_part = |part| self.parts[&part].public_key();
+        let configuration = server_configuration(of_part, &agents);
         NatsServer::start_with(NatsOptions {
             configuration,
             ..NatsOptions::default()
@@ -161,10 +175,14 @@ impl Keys {
     }
 
     fn seed(&self, part: Part) -> String {
-        self.0[&part].seed().unwrap()
+        self.parts[&part].seed().unwrap()
     }
 
-    async fn client(&self, world: &World, part: Part) -> Ingress {
+    pub(crate) fn agents_seed(&self, agent: &str) -> String {
+        self.agents[agent].seed().unwrap()
+    }
+
+    pub(crate) async fn client(&self, world: &World, part: Part) -> Ingress {
         Ingress::start(ClientSetup {
             key_seed: Some(self.seed(part)),
             ..world.client_setup(part)
@@ -174,7 +192,12 @@ impl Keys {
 }
 
 /// What a service runs on, with the key of its part.
-async fn foundation(world: &World, keys: &Keys, service: Service, health: &Health) -> Foundation {
+pub(crate) async fn foundation(
+    world: &World,
+    keys: &Keys,
+    service: Service,
+    health: &Health,
+) -> Foundation {
     let broker = Broker::connect(BrokerOptions {
         url: world.nats.url(),
         part: service.part(),
@@ -362,15 +385,19 @@ async fn see_events(operator: &Ingress, count: u64) {
 }
 
 /// A bare client, and the errors that the server reports to it.
-struct Probe {
-    client: async_nats::Client,
+pub(crate) struct Probe {
+    pub(crate) client: async_nats::Client,
     errors: mpsc::UnboundedReceiver<String>,
 }
 
 impl Probe {
     async fn new(keys: &Keys, server: &NatsServer, part: Part) -> Self {
+        Self::with_seed(keys.seed(part), server).await
+    }
+
+    pub(crate) async fn with_seed(seed: String, server: &NatsServer) -> Self {
         let (sender, errors) = mpsc::unbounded_channel();
-        let client = ConnectOptions::with_nkey(keys.seed(part))
+        let client = ConnectOptions::with_nkey(seed)
             .event_callback(move |event| {
                 if let Event::ServerError(ServerError::Other(error)) = event {
                     let _ = sender.send(error);
@@ -391,7 +418,7 @@ impl Probe {
         assert!(error.contains(what), "{error} instead of {what}");
     }
 
-    async fn cannot_publish(&mut self, subjects: &[&str]) {
+    pub(crate) async fn cannot_publish(&mut self, subjects: &[&str]) {
         for subject in subjects {
             self.client
                 .publish((*subject).to_owned(), "{}".into())
@@ -401,7 +428,7 @@ impl Probe {
         }
     }
 
-    async fn cannot_subscribe(&mut self, subjects: &[&str]) {
+    pub(crate) async fn cannot_subscribe(&mut self, subjects: &[&str]) {
         for subject in subjects {
             let _subscription = self.client.subscribe((*subject).to_owned()).await.unwrap();
             self.refused(&format!("Subscription to \"{subject}\""))
@@ -410,7 +437,7 @@ impl Probe {
     }
 }
 
-const STREAMS: [&str; 6] = [
+pub(crate) const STREAMS: [&str; 6] = [
     "$JS.API.STREAM.CREATE.MUSTER_EVENTS",
     "$JS.API.STREAM.UPDATE.MUSTER_EVENTS",
     "$JS.API.STREAM.DELETE.MUSTER_EVENTS",

@@ -76,7 +76,7 @@ async fn what_differs_is_told_and_put_right_without_loss() {
         event_age: Duration::from_hours(1),
         ..limits
     };
-    let found = differences(&operator.broker, &changed).await.unwrap();
+    let found = differences(&operator.broker, &changed, &[]).await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].stream, EVENT_STREAM);
     let text = found[0].found.as_deref().unwrap();
@@ -88,8 +88,11 @@ async fn what_differs_is_told_and_put_right_without_loss() {
         text.contains("max_age is 604800s instead of 3600s"),
         "{text}"
     );
-    apply(&operator.broker, &changed).await.unwrap();
-    assert_eq!(differences(&operator.broker, &changed).await.unwrap(), []);
+    apply(&operator.broker, &changed, &[]).await.unwrap();
+    assert_eq!(
+        differences(&operator.broker, &changed, &[]).await.unwrap(),
+        []
+    );
     let stream = context.get_stream(EVENT_STREAM).await.unwrap();
     assert_eq!(stream.cached_info().state.messages, 1);
 }
@@ -153,4 +156,30 @@ async fn kept_applied_it_comes_back_after_the_broker_lost_everything() {
     world.nats.restart().await.unwrap();
     see_it().await;
     shutdown.drain(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn each_agent_has_a_consumer_of_its_own() {
+    let (_world, operator) = world().await;
+    let limits = Limits::default();
+    let agents = ["a", "n1.dusty"].map(str::to_owned);
+    apply(&operator.broker, &limits, &agents[..1])
+        .await
+        .unwrap();
+    let found = differences(&operator.broker, &limits, &agents)
+        .await
+        .unwrap();
+    let [difference] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(difference.stream, "MUSTER_AGENTS");
+    let text = "consumer n1%2Edusty is missing";
+    assert_eq!(difference.found.as_deref(), Some(text));
+    apply(&operator.broker, &limits, &agents).await.unwrap();
+    let found = differences(&operator.broker, &limits, &agents).await;
+    assert_eq!(found.unwrap(), []);
+    // One that is no more is left alone.
+    apply(&operator.broker, &limits, &[]).await.unwrap();
+    let found = differences(&operator.broker, &limits, &agents).await;
+    assert_eq!(found.unwrap(), []);
 }

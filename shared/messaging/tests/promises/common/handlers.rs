@@ -7,13 +7,16 @@ use std::sync::{
 
 use muster_contract::Outcome;
 use muster_messaging::{
-    AnswerQuery, Asked, Effects, HandleCommand, HandlerError, OutcomeOf, Request,
+    AnswerQuery, Asked, Effects, HandleCommand, HandlerError, OutcomeOf, Reported, Request,
+    TakeReport,
 };
 use muster_storage::{Database, Transaction};
 use muster_testkit::{DEADLINE, eventually};
 use tokio::sync::watch;
 
-use super::messages::{Act, Answer, Ask, Forbidden, NoteAppeared, NoteWritten, WriteNote};
+use super::messages::{
+    Act, Answer, Ask, DidIt, DoIt, Forbidden, NoteAppeared, NoteWritten, WriteNote,
+};
 
 /// Steers the handlers of all services of a test, and tells what they did. Clones share it.
 #[derive(Clone)]
@@ -145,6 +148,10 @@ impl Writing {
                 let second = WriteNote::new(format!("{name}, too"), Act::Write);
                 effects.command(&request.context, &second)?;
             }
+            Act::Order => {
+                let order = DoIt { name: name.clone() };
+                effects.order(&request.context, "a", &order)?;
+            }
             Act::EmitTooMuch => padding = "x".repeat(9 * 1024 * 1024),
             _ => {}
         }
@@ -154,6 +161,35 @@ impl Writing {
         };
         effects.emit(&request.context, &event)?;
         Ok(Outcome::Done(NoteWritten { name, run }))
+    }
+}
+
+/// Takes `DidIt`.
+pub(crate) struct Taking(pub(crate) Steering);
+
+impl TakeReport<DidIt> for Taking {
+    async fn take(
+        &self,
+        transaction: &mut Transaction,
+        reports: &[Reported<DidIt>],
+        _effects: &mut Effects,
+    ) -> Result<(), HandlerError> {
+        for Reported {
+            agent,
+            body: DidIt { name, how },
+            context,
+        } in reports
+        {
+            assert!(context.principal().is_none());
+            let seen = format!("{agent} {how} {name}");
+            transaction
+                .execute("INSERT INTO seen (name) VALUES ($1)", &[seen.into()])
+                .await?;
+            if name.starts_with("poison") && !self.0.is_repaired() {
+                return Err(HandlerError::Permanent("on purpose".to_owned()));
+            }
+        }
+        Ok(())
     }
 }
 

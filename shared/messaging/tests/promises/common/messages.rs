@@ -1,6 +1,6 @@
 //! The messages of the test service. Its name is that of a real one, since streams and consumers are made for those.
 
-use muster_contract::{Command, Event, Message, Query, Service, message::Never};
+use muster_contract::{Command, Event, Message, Order, Query, Report, Service, message::Never};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,8 @@ pub(crate) enum Act {
     Write,
     /// The same, and asks for another note to be written.
     WriteTwo,
+    /// The same, and has the agent `a` do something.
+    Order,
     /// Refuses.
     Refuse,
     /// Fails unless it has been repaired.
@@ -59,6 +61,19 @@ pub(crate) struct Forbidden {
 pub(crate) struct NoteAppeared {
     pub(crate) name: String,
     pub(crate) padding: String,
+}
+
+/// Something for an agent to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct DoIt {
+    pub(crate) name: String,
+}
+
+/// What the agent says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct DidIt {
+    pub(crate) name: String,
+    pub(crate) how: String,
 }
 
 /// A question.
@@ -125,6 +140,22 @@ impl Event for NoteAppeared {
         PROJECT
     }
 }
+
+impl Message for DoIt {
+    const SERVICE: Service = Service::JobArchive;
+    const NAME: &'static str = "test-do-it";
+}
+
+impl Order for DoIt {
+    type Report = DidIt;
+}
+
+impl Message for DidIt {
+    const SERVICE: Service = Service::JobArchive;
+    const NAME: &'static str = "test-did-it";
+}
+
+impl Report for DidIt {}
 
 impl Message for Ask {
     const SERVICE: Service = Service::JobArchive;

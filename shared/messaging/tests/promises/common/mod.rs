@@ -153,6 +153,7 @@ impl World {
             options: ServiceOptions::default(),
             steering: self.steering.clone(),
             later: None,
+            takes_reports: false,
         }
     }
 

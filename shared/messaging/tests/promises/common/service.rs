@@ -14,9 +14,9 @@ use sqlx::migrate::Migrator;
 use tokio::runtime::Runtime;
 
 use super::{
-    handlers::{Answering, Steering, Writing},
+    handlers::{Answering, Steering, Taking, Writing},
     later::{Beginning, DoingDue, Due, Reacting},
-    messages::{Ask, BeginNote, NoteAppeared, WriteNote},
+    messages::{Ask, BeginNote, DidIt, NoteAppeared, WriteNote},
 };
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("tests/promises/migrations");
@@ -33,6 +33,8 @@ pub(crate) struct Setup {
     pub(crate) steering: Steering,
     /// With handlers whose work comes to its end later.
     pub(crate) later: Option<Later>,
+    /// Takes reports of agents.
+    pub(crate) takes_reports: bool,
 }
 
 /// Handlers whose work comes to its end later.
@@ -215,6 +217,9 @@ async fn start(setup: Setup, health: Health) -> Parts {
             .begin::<BeginNote>(Beginning)
             .react::<NoteAppeared>(Reacting(setup.steering.clone()))
             .periodic("due notes", interval, DoingDue(due));
+    }
+    if setup.takes_reports {
+        builder = builder.report::<DidIt>(Taking(setup.steering.clone()));
     }
     let running = builder
     .command::<WriteNote>(Writing(setup.steering.clone()))
