@@ -55,7 +55,7 @@ pub(super) struct AliasInUse {
     tag = "legacy",
     params(SessionGetParameters, super::super::description::IdempotencyKeyHeader),
     responses(
-        (status = 200, description = "The session, with no hosts", body = Nodes),
+        (status = 200, description = "The session, with no hosts; a JSON string if it could not be set up (`Failed to allocate nodes`)", body = Nodes),
         (status = 409, description = "Another live session of the project has that alias", body = AliasInUse),
         LegacyFailures,
     ),
