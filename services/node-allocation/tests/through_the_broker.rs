@@ -7,7 +7,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use async_nats::Subscriber;
 use futures_util::StreamExt;
 use muster_contract::{
-    Command, Outcome, Part, Principal, Query, Role,
+    Command, Message, Outcome, Part, Principal, Query, Role,
+    agent::{HookResult, NodeHook, NodeHookFinished, RunNodeHook},
     message::Never,
     node_allocation::{
         AllocateNodes, AllocationRefusal, AllocationRefused, ChangeNode, ChangeNodeRefusal,
@@ -17,8 +18,9 @@ use muster_contract::{
     topology::Limits,
 };
 use muster_messaging::{
-    Broker, BrokerOptions, CommandClient, CommandClientOptions, Environment, Foundation, OutcomeOf,
-    QueryClient, QueryClientOptions, Running, SendOptions, ServiceOptions, topology,
+    AgentBroker, AgentBrokerOptions, Broker, BrokerOptions, CommandClient, CommandClientOptions,
+    Environment, Foundation, OrderAtHand, Orders, OutcomeOf, QueryClient, QueryClientOptions,
+    Running, SendOptions, ServiceOptions, topology,
 };
 use muster_node_allocation::{MIGRATIONS, SiteNodes, start};
 use muster_platform::{
@@ -26,7 +28,7 @@ use muster_platform::{
 };
 use muster_storage::{Database, Location, StorageOptions};
 use muster_telemetry::Metrics;
-use muster_testkit::{DEADLINE, NatsServer, TemporaryDirectory};
+use muster_testkit::{DEADLINE, NatsServer, TemporaryDirectory, eventually};
 use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_763_800_000);
@@ -44,6 +46,19 @@ hostname = "n[1-4].dusty"
 pool = "metal"
 "#;
 
+const HOOKS: &str = r#"
+[[agent]]
+name = "provisioner"
+[[pool]]
+name = "metal"
+version = "7"
+arch = "x86_64"
+hooks = { agent = "provisioner", provision = "30m", contextualize = "2m", deprovision = "10m", attempts = 2 }
+[[node]]
+hostname = "n[1-2].dusty"
+pool = "metal"
+"#;
+
 /// Broker, service and a client, as if each were a process of its own.
 struct System {
     commands: CommandClient,
@@ -53,11 +68,15 @@ struct System {
     tasks: Shutdown,
     _running: Running,
     _directory: TemporaryDirectory,
-    _nats: NatsServer,
+    nats: NatsServer,
 }
 
 impl System {
     async fn start() -> Self {
+        Self::start_with(SITE).await
+    }
+
+    async fn start_with(site: &str) -> Self {
         let nats = NatsServer::start().await.unwrap();
         let directory = TemporaryDirectory::new("allocation-service").unwrap();
         let connect = async |part, instance: &str| {
@@ -80,7 +99,7 @@ impl System {
         let tasks = Shutdown::new();
 
         let broker = connect(Part::NodeAllocation, "allocation").await;
-        topology::apply(&broker, &Limits::default(), &[])
+        topology::apply(&broker, &Limits::default(), &["provisioner".to_owned()])
             .await
             .unwrap();
         let location = Location::Sqlite(directory.join("node-allocation.sqlite"));
@@ -93,7 +112,7 @@ impl System {
             metrics: metrics.clone(),
             health: Health::new(),
         };
-        let site = Site::parse(SITE, Path::new("site.toml")).unwrap();
+        let site = Site::parse(site, Path::new("site.toml")).unwrap();
         let running = start(foundation, SiteNodes::of_site(&site), &tasks)
             .await
             .unwrap();
@@ -125,8 +144,51 @@ impl System {
             tasks,
             _running: running,
             _directory: directory,
-            _nats: nats,
+            nats,
         }
+    }
+
+    /// The orders of the agent `provisioner`.
+    async fn orders(&self) -> Orders {
+        let options = AgentBrokerOptions {
+            url: self.nats.url(),
+            agent: "provisioner".to_owned(),
+            key_seed: None,
+            connect_deadline: DEADLINE,
+        };
+        let agent = AgentBroker::connect(options).await.unwrap();
+        agent.orders(self.tasks.token())
+    }
+
+    /// Takes the next order; it must be that.
+    async fn next_order(
+        &self,
+        orders: &mut Orders,
+        hook: NodeHook,
+        hostname: &str,
+    ) -> (OrderAtHand, RunNodeHook) {
+        let next = tokio::time::timeout(DEADLINE, orders.next()).await;
+        let at_hand = next.unwrap().unwrap();
+        assert_eq!(at_hand.schema(), RunNodeHook::schema());
+        let order: RunNodeHook = at_hand.decode().unwrap();
+        assert_eq!((order.hook, order.node.hostname.as_str()), (hook, hostname));
+        (at_hand, order)
+    }
+
+    /// Carries the next order out like that; it must be that.
+    async fn carry_out(
+        &self,
+        orders: &mut Orders,
+        hook: NodeHook,
+        hostname: &str,
+        result: HookResult,
+    ) {
+        let (at_hand, order) = self.next_order(orders, hook, hostname).await;
+        let report = NodeHookFinished {
+            order: order.order,
+            result,
+        };
+        at_hand.report(&report, &self.tasks.token()).await.unwrap();
     }
 
     async fn send<C: Command>(&self, command: &C) -> OutcomeOf<C> {
@@ -154,6 +216,13 @@ impl System {
             Outcome::Done(answer) => answer,
             Outcome::Refused(never) => match never {},
         }
+    }
+
+    /// Waits until these and no others are in that state.
+    async fn eventually_in_state(&self, state: NodeState, hosts: &[&str]) {
+        let what = format!("{hosts:?} to be {}", state.name());
+        let look = async || (self.in_state(state).await == hosts).then_some(());
+        eventually(DEADLINE, &what, look).await.unwrap();
     }
 
     /// Names of the nodes in that state.
@@ -317,5 +386,85 @@ async fn nodes_go_out_and_come_back_and_are_told_of() {
     let PoolList { pools } = system.ask(&ListPools {}).await;
     let levels = [(NodeState::Ready, 3), (NodeState::Reserved, 1)];
     assert_eq!(pools[0].levels, levels.into());
+    assert_eq!(system.tasks.drain(DEADLINE).await, Drained::Clean);
+}
+
+// Agents do the work (design §6): a node's whole life, with one that fails within a request.
+#[tokio::test]
+async fn an_agent_installs_prepares_and_wipes_nodes() {
+    let system = System::start_with(HOOKS).await;
+    let client = system.listener.client();
+    let subject = |fact: &str| format!("muster.evt.node-allocation.v1.demo.{fact}");
+    let mut granted = client.subscribe(subject("nodes.granted")).await.unwrap();
+    let mut refused = client
+        .subscribe(subject("allocation.refused"))
+        .await
+        .unwrap();
+    client.flush().await.unwrap();
+    let mut orders = system.orders().await;
+    let good = || HookResult::Succeeded;
+    let bad = || HookResult::Failed {
+        reason: "no route to host".to_owned(),
+    };
+
+    for host in ["n1.dusty", "n2.dusty"] {
+        let hook = NodeHook::Provision;
+        system.carry_out(&mut orders, hook, host, good()).await;
+    }
+    system
+        .eventually_in_state(NodeState::Ready, &["n1.dusty", "n2.dusty"])
+        .await;
+
+    // The first cannot be prepared: the session gets the other, and has not been told before.
+    let first = wanted("s1", 1);
+    system.send(&first).await;
+    let hook = NodeHook::Contextualize;
+    system.carry_out(&mut orders, hook, "n1.dusty", bad()).await;
+    system
+        .carry_out(&mut orders, hook, "n2.dusty", good())
+        .await;
+    let event: NodesGranted = next(&mut granted, |_: &NodesGranted| true).await;
+    assert_eq!(event.request, first.request);
+    let hosts: Vec<&str> = event
+        .nodes
+        .iter()
+        .map(|node| node.hostname.as_str())
+        .collect();
+    assert_eq!(hosts, ["n2.dusty"]);
+    assert_eq!(system.in_state(NodeState::Quarantined).await, ["n1.dusty"]);
+
+    // Given back it is wiped and installed again; the session does not wait for that.
+    system.send(&release("s1")).await;
+    system
+        .eventually_in_state(NodeState::Deprovisioning, &["n2.dusty"])
+        .await;
+    let hook = NodeHook::Deprovision;
+    system
+        .carry_out(&mut orders, hook, "n2.dusty", good())
+        .await;
+    let hook = NodeHook::Provision;
+    system
+        .carry_out(&mut orders, hook, "n2.dusty", good())
+        .await;
+    system
+        .eventually_in_state(NodeState::Ready, &["n2.dusty"])
+        .await;
+
+    // Nothing is heard of the agent: the request is refused and the node is wiped, when that attempt is over.
+    let second = wanted("s2", 1);
+    system.send(&second).await;
+    let hook = NodeHook::Contextualize;
+    let (silent, _) = system.next_order(&mut orders, hook, "n2.dusty").await;
+    system.clock.set(NOW.plus(Duration::from_secs(131)));
+    let event: AllocationRefused = next(&mut refused, |event: &AllocationRefused| {
+        event.request == second.request
+    })
+    .await;
+    let agent = "provisioner".to_owned();
+    assert_eq!(event.reason, AllocationRefusal::AgentSilent { agent });
+    drop(silent);
+    system
+        .eventually_in_state(NodeState::Deprovisioning, &["n2.dusty"])
+        .await;
     assert_eq!(system.tasks.drain(DEADLINE).await, Drained::Clean);
 }

@@ -349,15 +349,15 @@ impl Preparing {
             });
             return Some(Told { place, event });
         }
-        let placed = nodes.into_iter().map(|node| NewlyPlaced {
+        let found = nodes.into_iter().map(|node| NewlyPlaced {
             demand: node.demand,
             prepared: is_prepared(&node),
             lease: leased(pools, node),
         });
         let mut request = asked.into_request(now);
         match &mut request.places {
-            Some(places) => places.fill(&request.demands, placed),
-            none => *none = Some(Places::new(placed)),
+            Some(places) => places.fill(&request.demands, found),
+            none => *none = Some(Places::new(found)),
         }
         if request.places.as_ref().is_some_and(Places::is_complete) {
             self.complete.push(request.request);

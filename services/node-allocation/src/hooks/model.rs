@@ -1,6 +1,9 @@
 //! Whatever happens to nodes, in whatever order: what must always be true of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt::Write as _,
+};
 
 use muster_contract::{
     agent::{HookResult, NodeHook, RunNodeHook},
@@ -135,20 +138,22 @@ impl Setting {
                 ("2m", NodeHook::Contextualize),
                 ("10m", NodeHook::Deprovision),
             ];
-            let limits = limits.iter().filter(|(_, hook)| self.has(*hook));
-            let limits: String = limits
-                .map(|(limit, hook)| format!(", {} = \"{limit}\"", hook.name()))
-                .collect();
-            text = format!(
-                "hooks = {{ agent = \"provisioner\", attempts = {}{limits} }}\nquarantine = \"1h\"\n",
-                self.attempts
-            );
+            let attempts = self.attempts;
+            write!(
+                text,
+                "hooks = {{ agent = \"provisioner\", attempts = {attempts}"
+            )
+            .unwrap();
+            for (limit, hook) in limits.iter().filter(|(_, hook)| self.has(*hook)) {
+                write!(text, ", {} = \"{limit}\"", hook.name()).unwrap();
+            }
+            text.push_str(" }\nquarantine = \"1h\"\n");
         }
         if self.has(NodeHook::Provision) {
             text.push_str("maximum_ready_age = \"24h\"\n");
         }
         if let Some(level) = self.fill_level {
-            text.push_str(&format!("fill_level = {level}\n"));
+            writeln!(text, "fill_level = {level}").unwrap();
         }
         text
     }
@@ -178,11 +183,11 @@ async fn live(database: &Database) -> BTreeSet<Uuid> {
 impl Model {
     /// One of the orders that live.
     async fn pick(&self, played: &Played<'_>, number: usize) -> Option<Given> {
-        let live = live(played.database).await;
+        let alive = live(played.database).await;
         let orders: Vec<&Given> = self
             .given
             .iter()
-            .filter(|(_, order)| live.contains(&order.order))
+            .filter(|(_, order)| alive.contains(&order.order))
             .collect();
         (!orders.is_empty()).then(|| orders[number % orders.len()].clone())
     }

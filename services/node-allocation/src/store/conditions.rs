@@ -65,7 +65,7 @@ pub(crate) async fn change(
             ]
         })
         .collect();
-    let changed = transaction.execute_set(&CHANGE, &rows).await?;
-    all_changed("nodes", changed, rows.len())?;
+    let count = transaction.execute_set(&CHANGE, &rows).await?;
+    all_changed("nodes", count, rows.len())?;
     levels.write(transaction).await
 }

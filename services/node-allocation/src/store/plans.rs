@@ -5,10 +5,13 @@ use muster_contract::node_allocation::{ListNodes, NodeState};
 use muster_storage::{Bind, Database, Engine, SetStatement};
 
 use super::{
+    conditions, contextualizing,
     fences::{FENCED, FORGET},
     find_node::BY_NAME,
     free_nodes::FREE,
     grant::CLAIM,
+    hook_orders::{self, FIND, OVERDUE, SUBJECTS},
+    idle_nodes::{DUE, TO_DO, UNUSED},
     levels,
     list_nodes::statement,
     release::{END_LEASE, HOLD, RELEASE},
@@ -34,6 +37,11 @@ async fn fill(database: &Database) {
          SELECT n, -1, 'x', 'y', 'z', 'r', 0, 1 FROM number",
         "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 20000) \
          INSERT INTO tenant (name, held) SELECT 't' || n, 0 FROM number",
+        "INSERT INTO hook_order (id, node, generation, hook, attempt, agent, deadline) \
+         SELECT CAST(id AS TEXT), id, 1, 'provision', 1, 'a', id FROM node WHERE id > 1000",
+        "UPDATE node SET hook_due = id WHERE id BETWEEN 500 AND 600",
+        "INSERT INTO contextualizing_request (request, session, tenant, demands, enqueued_at, wait_until, places, short) \
+         SELECT CAST(id AS TEXT), CAST(id AS TEXT), 't', '[]', 0, 0, '[]', false FROM node",
         "ANALYZE",
     ] {
         let mut transaction = database.begin().await.unwrap();
@@ -60,6 +68,8 @@ fn faults(engine: Engine, plan: &[String]) -> Vec<&String> {
                 "Seq Scan on fence",
                 "Seq Scan on waiting",
                 "Seq Scan on tenant",
+                "Seq Scan on hook_order",
+                "Seq Scan on contextualizing",
                 "Hash Join",
                 "Merge Join",
             ];
@@ -87,6 +97,10 @@ on_both_engines! {
             (BY_NAME, vec![Bind::from("n00007.dusty")]),
             (EARLIEST_END, vec![]),
             (FORGET, vec![number(NOW), number(5)]),
+            (DUE, vec![number(NOW), number(5)]),
+            (UNUSED, vec![number(1), number(5)]),
+            (TO_DO, vec![]),
+            (OVERDUE, vec![number(NOW), number(5)]),
         ] {
             let plan = database.plan(sql, &binds).await.unwrap();
             assert_good(database, sql, &plan);
@@ -102,7 +116,7 @@ on_both_engines! {
         let release = vec![
             number(1), number(1), text("s1"), text("ready"), Bind::Text(None), false.into(), number(0), Bind::Integer(None), number(NOW),
         ];
-        let rows: [(&'static SetStatement, Vec<Bind>); 10] = [
+        let rows: [(&'static SetStatement, Vec<Bind>); 16] = [
             (&CLAIM, vec![number(900), number(0), text("deployed"), number(NOW), text("s"), text("t"), false.into()]),
             (&HELD, vec![text("s1")]),
             (&RELEASE, release),
@@ -112,6 +126,15 @@ on_both_engines! {
             (&REMOVE, vec![text("x")]),
             (&SHARES, vec![text("demo")]),
             (&tenants::CHANGE, vec![text("demo"), number(1)]),
+            (&conditions::CHANGE, vec![
+                number(1), number(1), text("ready"), text("provisioning"), Bind::Text(None), false.into(), number(0), number(0),
+                Bind::Integer(None), number(NOW),
+            ]),
+            (&FIND, vec![text("x")]),
+            (&SUBJECTS, vec![number(1)]),
+            (&hook_orders::REMOVE, vec![text("x")]),
+            (&contextualizing::OF_SESSIONS, vec![text("x")]),
+            (&contextualizing::REMOVE, vec![text("x")]),
             (&levels::CHANGE, vec![number(1), text("ready"), number(1)]),
         ];
         for (statement, row) in rows {
