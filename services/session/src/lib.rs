@@ -5,7 +5,7 @@
 //!
 //! | what comes in | where it is handled |
 //! |---|---|
-//! | open, grow, shrink, hold, close, extend a session | `commands/` |
+//! | open, grow, shrink, hold, close, extend a session; whoever waited for nodes is gone | `commands/` |
 //! | nodes were granted, refused, released, held; a job has stopped | `reactions/` |
 //! | a session's time is over; an answer is missed | `periodic/` |
 //! | which sessions are there | `queries/list_node_sessions.rs` |
@@ -34,8 +34,9 @@ use muster_contract::{
     job_archive::JobStopped,
     node_allocation::{AllocationRefused, NodesGranted, NodesHeld, NodesReleased},
     session::{
-        CloseNodeSession, DiscardDeadLetter, ExtendNodeSession, GrowNodeSession, HoldNodeSession,
-        ListDeadLetters, ListNodeSessions, OpenNodeSession, ReplayDeadLetter, ShrinkNodeSession,
+        CancelNodeRequest, CloseNodeSession, DiscardDeadLetter, ExtendNodeSession, GrowNodeSession,
+        HoldNodeSession, ListDeadLetters, ListNodeSessions, OpenNodeSession, ReplayDeadLetter,
+        ShrinkNodeSession,
     },
 };
 use muster_messaging::{BrokerError, Foundation, Running, ServiceBuilder};
@@ -43,9 +44,10 @@ use muster_platform::Shutdown;
 
 use crate::{
     commands::{
-        close_node_session::CloseNodeSessionHandler, extend_node_session::ExtendNodeSessionHandler,
-        grow_node_session::GrowNodeSessionHandler, hold_node_session::HoldNodeSessionHandler,
-        open_node_session::OpenNodeSessionHandler, shrink_node_session::ShrinkNodeSessionHandler,
+        cancel_node_request::CancelNodeRequestHandler, close_node_session::CloseNodeSessionHandler,
+        extend_node_session::ExtendNodeSessionHandler, grow_node_session::GrowNodeSessionHandler,
+        hold_node_session::HoldNodeSessionHandler, open_node_session::OpenNodeSessionHandler,
+        shrink_node_session::ShrinkNodeSessionHandler,
     },
     periodic::{ask_again::AskAgain, expire_sessions::ExpireSessions},
     queries::list_node_sessions::ListNodeSessionsHandler,
@@ -85,6 +87,7 @@ pub async fn start(foundation: Foundation, shutdown: &Shutdown) -> Result<Runnin
         .begin::<HoldNodeSession>(HoldNodeSessionHandler::new(ids()))
         .begin::<CloseNodeSession>(CloseNodeSessionHandler::new(ids()))
         .begin::<ExtendNodeSession>(ExtendNodeSessionHandler::new(ids()))
+        .begin::<CancelNodeRequest>(CancelNodeRequestHandler::new(ids()))
         .react::<NodesGranted>(NodesGrantedReaction::new(ids()))
         .react::<AllocationRefused>(AllocationRefusedReaction::new(ids()))
         .react::<NodesReleased>(NodesReleasedReaction::new(ids()))

@@ -1,7 +1,7 @@
 //! What a batch has to say once it is committed: collected apart from the broker, so that tests can look at it.
 
 use muster_contract::{
-    node_allocation::{AllocateNodes, HoldNodes, ReleaseNodes},
+    node_allocation::{AllocateNodes, CancelAllocation, HoldNodes, ReleaseNodes},
     session::{
         CloseNodeSession, GrowNodeSession, HoldNodeSession, NodeSessionClosed, NodeSessionGrown,
         NodeSessionHeld, NodeSessionOpened, NodeSessionShrunk, OpenNodeSession, ShrinkNodeSession,
@@ -19,6 +19,7 @@ pub(crate) enum Saying {
     Allocate(AllocateNodes),
     Release(ReleaseNodes),
     Hold(HoldNodes),
+    Cancel(CancelAllocation),
     /// To whoever listens.
     Opened(NodeSessionOpened),
     Grown(NodeSessionGrown),
@@ -97,6 +98,7 @@ fn tell(cause: &Context, saying: &Saying, effects: &mut Effects) -> Result<(), H
         Saying::Allocate(command) => effects.command(cause, command),
         Saying::Release(command) => effects.command(cause, command),
         Saying::Hold(command) => effects.command(cause, command),
+        Saying::Cancel(command) => effects.command(cause, command),
         Saying::Opened(event) => effects.emit(cause, event),
         Saying::Grown(event) => effects.emit(cause, event),
         Saying::Shrunk(event) => effects.emit(cause, event),

@@ -10,8 +10,8 @@ use muster_contract::{
         NodesReleased,
     },
     session::{
-        CloseNodeSession, ExtendNodeSession, GrowNodeSession, HoldNodeSession, ListNodeSessions,
-        NodeSession, OpenNodeSession, SessionReference, ShrinkNodeSession,
+        CancelNodeRequest, CloseNodeSession, ExtendNodeSession, GrowNodeSession, HoldNodeSession,
+        ListNodeSessions, NodeSession, OpenNodeSession, SessionReference, ShrinkNodeSession,
     },
 };
 use muster_platform::{Ids as _, SequentialIds};
@@ -23,10 +23,10 @@ use crate::{
     MIGRATIONS,
     book::Moment,
     commands::{
-        Order, Reached, close_node_session::close_node_sessions,
-        extend_node_session::extend_node_sessions, grow_node_session::grow_node_sessions,
-        hold_node_session::hold_node_sessions, open_node_session::open_node_sessions,
-        shrink_node_session::shrink_node_sessions,
+        Order, Reached, cancel_node_request::cancel_node_requests,
+        close_node_session::close_node_sessions, extend_node_session::extend_node_sessions,
+        grow_node_session::grow_node_sessions, hold_node_session::hold_node_sessions,
+        open_node_session::open_node_sessions, shrink_node_session::shrink_node_sessions,
     },
     domain::session::Session,
     periodic::{ask_again::ask_again, expire_sessions::expire_sessions},
@@ -206,6 +206,7 @@ impl World {
         holds: HoldNodeSession by hold_node_sessions;
         closes: CloseNodeSession by close_node_sessions;
         extends: ExtendNodeSession by extend_node_sessions;
+        cancels: CancelNodeRequest by cancel_node_requests;
     }
 
     events! {

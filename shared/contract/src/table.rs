@@ -129,9 +129,10 @@ pub static CONTRACT: LazyLock<Vec<Entry>> = LazyLock::new(|| {
 
 fn session_entries() -> Vec<Entry> {
     use session::{
-        CloseNodeSession, DiscardDeadLetter, ExtendNodeSession, GrowNodeSession, HoldNodeSession,
-        ListDeadLetters, ListNodeSessions, NodeSessionClosed, NodeSessionGrown, NodeSessionHeld,
-        NodeSessionOpened, NodeSessionShrunk, OpenNodeSession, ReplayDeadLetter, ShrinkNodeSession,
+        CancelNodeRequest, CloseNodeSession, DiscardDeadLetter, ExtendNodeSession, GrowNodeSession,
+        HoldNodeSession, ListDeadLetters, ListNodeSessions, NodeSessionClosed, NodeSessionGrown,
+        NodeSessionHeld, NodeSessionOpened, NodeSessionShrunk, OpenNodeSession, ReplayDeadLetter,
+        ShrinkNodeSession,
     };
     vec![
         Entry::command::<OpenNodeSession>(&[Part::Ingress]),
@@ -140,6 +141,7 @@ fn session_entries() -> Vec<Entry> {
         Entry::command::<HoldNodeSession>(&[Part::Ingress]),
         Entry::command::<CloseNodeSession>(&[Part::Ingress, Part::Operator]),
         Entry::command::<ExtendNodeSession>(&[Part::Ingress]),
+        Entry::command::<CancelNodeRequest>(&[Part::Ingress]),
         Entry::command::<ReplayDeadLetter>(&[Part::Operator]),
         Entry::command::<DiscardDeadLetter>(&[Part::Operator]),
         Entry::event::<NodeSessionOpened>(&[]),

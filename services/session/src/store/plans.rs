@@ -8,7 +8,7 @@ use super::{
     held_nodes::HELD,
     load::{NODES, SESSIONS},
     open_sessions::COUNT,
-    pending_requests::{OF_SESSIONS, REMOVE},
+    pending_requests::{OF_COMMANDS, OF_SESSIONS, REMOVE},
     save::{TAKE_OUT, UPDATE},
 };
 use crate::testing::on_both_engines;
@@ -31,13 +31,14 @@ on_both_engines! {
         let database = &world.database;
         let text = || Bind::from("x");
         let number = || Bind::from(1_i64);
-        let sets: [(&str, &'static SetStatement, Vec<Bind>); 11] = [
+        let sets: [(&str, &'static SetStatement, Vec<Bind>); 12] = [
             ("sessions", &SESSIONS, vec![text()]),
             ("nodes", &NODES, vec![text()]),
             ("find", &FIND, vec![number(), text(), number(), text(), text()]),
             ("count", &COUNT, vec![text(), number()]),
             ("held", &HELD, vec![text()]),
             ("pending", &OF_SESSIONS, vec![text()]),
+            ("begun", &OF_COMMANDS, vec![text()]),
             ("answered", &REMOVE, vec![text()]),
             ("update", &UPDATE, vec![text(), text(), number(), number(), text()]),
             ("take out", &TAKE_OUT, vec![text(), number(), number(), number()]),
