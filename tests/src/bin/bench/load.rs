@@ -146,6 +146,8 @@ impl Connection {
             .header("x-auth-token", token)
             .body(Full::new(Bytes::from(body)))?;
         let started = Instant::now();
+        // Where the machine has other work the connection may still be busy with the answer before.
+        self.requests.ready().await?;
         let sent = self.requests.send_request(request);
         let response = sent.await.context("no answer")?;
         let status = response.status();
