@@ -8,7 +8,7 @@
 //! | open, grow, shrink, hold, close, extend a session; whoever waited for nodes is gone | `commands/` |
 //! | nodes were granted, refused, released, held; a job has stopped | `reactions/` |
 //! | a session's time is over; an answer is missed | `periodic/` |
-//! | which sessions are there | `queries/list_node_sessions.rs` |
+//! | which sessions are there; what they have used | `queries/` |
 //!
 //! A command that needs nodes is pending until node allocation has answered; what was asked is kept in `pending_request`
 //! (`asking.rs`). Every batch reads its sessions into a `Book`, changes them there by the rules in `domain/`, and writes
@@ -34,9 +34,9 @@ use muster_contract::{
     job_archive::JobStopped,
     node_allocation::{AllocationRefused, NodesGranted, NodesHeld, NodesReleased},
     session::{
-        CancelNodeRequest, CloseNodeSession, DiscardDeadLetter, ExtendNodeSession, GrowNodeSession,
-        HoldNodeSession, ListDeadLetters, ListNodeSessions, OpenNodeSession, ReplayDeadLetter,
-        ShrinkNodeSession,
+        AccountNodeSessions, CancelNodeRequest, CloseNodeSession, DiscardDeadLetter,
+        ExtendNodeSession, GrowNodeSession, HoldNodeSession, ListDeadLetters, ListNodeSessions,
+        OpenNodeSession, ReplayDeadLetter, ShrinkNodeSession,
     },
 };
 use muster_messaging::{BrokerError, Foundation, Running, ServiceBuilder};
@@ -50,7 +50,10 @@ use crate::{
         shrink_node_session::ShrinkNodeSessionHandler,
     },
     periodic::{ask_again::AskAgain, expire_sessions::ExpireSessions},
-    queries::list_node_sessions::ListNodeSessionsHandler,
+    queries::{
+        account_node_sessions::AccountNodeSessionsHandler,
+        list_node_sessions::ListNodeSessionsHandler,
+    },
     reactions::{
         allocation_refused::AllocationRefusedReaction, job_stopped::JobStoppedReaction,
         nodes_granted::NodesGrantedReaction, nodes_held::NodesHeldReaction,
@@ -80,6 +83,8 @@ pub async fn start(foundation: Foundation, shutdown: &Shutdown) -> Result<Runnin
     let ids = foundation.environment.ids.clone();
     let ids = || ids.clone();
     let list = ListNodeSessionsHandler::new(foundation.database.clone());
+    let clock = foundation.environment.clock.clone();
+    let account = AccountNodeSessionsHandler::new(foundation.database.clone(), clock);
     let running = ServiceBuilder::new(Service::Session, foundation)
         .begin::<OpenNodeSession>(OpenNodeSessionHandler::new(ids()))
         .begin::<GrowNodeSession>(GrowNodeSessionHandler::new(ids()))
@@ -96,6 +101,7 @@ pub async fn start(foundation: Foundation, shutdown: &Shutdown) -> Result<Runnin
         .periodic("expiry", EXPIRY_INTERVAL, ExpireSessions::new(ids()))
         .periodic("questions", SWEEP_INTERVAL, AskAgain)
         .query::<ListNodeSessions>(list)
+        .query::<AccountNodeSessions>(account)
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
         .run(shutdown)
         .await?;

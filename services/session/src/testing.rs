@@ -10,8 +10,9 @@ use muster_contract::{
         NodesReleased,
     },
     session::{
-        CancelNodeRequest, CloseNodeSession, ExtendNodeSession, GrowNodeSession, HoldNodeSession,
-        ListNodeSessions, NodeSession, OpenNodeSession, SessionReference, ShrinkNodeSession,
+        Account, AccountNodeSessions, CancelNodeRequest, CloseNodeSession, ExtendNodeSession,
+        GrowNodeSession, HoldNodeSession, ListNodeSessions, NodeSession, OpenNodeSession,
+        SessionReference, ShrinkNodeSession,
     },
 };
 use muster_platform::{Ids as _, SequentialIds};
@@ -35,7 +36,7 @@ use crate::{
         nodes_granted::nodes_granted, nodes_held::nodes_held, nodes_released::nodes_released,
     },
     saying::{Saying, Settlement},
-    store::list_sessions::list_sessions,
+    store::{accounts::accounts, list_sessions::list_sessions},
 };
 
 /// Any time that looks like one: microseconds since 1970 UTC.
@@ -239,6 +240,13 @@ impl World {
     pub(crate) async fn list(&self, question: &ListNodeSessions) -> Vec<NodeSession> {
         let sessions = list_sessions(&self.database, question).await.unwrap();
         sessions.iter().map(Session::shown).collect()
+    }
+
+    /// What was used.
+    pub(crate) async fn accounts(&self, question: &AccountNodeSessions) -> Vec<Account> {
+        accounts(&self.database, question, self.now())
+            .await
+            .unwrap()
     }
 
     /// The session with this id.

@@ -129,10 +129,10 @@ pub static CONTRACT: LazyLock<Vec<Entry>> = LazyLock::new(|| {
 
 fn session_entries() -> Vec<Entry> {
     use session::{
-        CancelNodeRequest, CloseNodeSession, DiscardDeadLetter, ExtendNodeSession, GrowNodeSession,
-        HoldNodeSession, ListDeadLetters, ListNodeSessions, NodeSessionClosed, NodeSessionGrown,
-        NodeSessionHeld, NodeSessionOpened, NodeSessionShrunk, OpenNodeSession, ReplayDeadLetter,
-        ShrinkNodeSession,
+        AccountNodeSessions, CancelNodeRequest, CloseNodeSession, DiscardDeadLetter,
+        ExtendNodeSession, GrowNodeSession, HoldNodeSession, ListDeadLetters, ListNodeSessions,
+        NodeSessionClosed, NodeSessionGrown, NodeSessionHeld, NodeSessionOpened, NodeSessionShrunk,
+        OpenNodeSession, ReplayDeadLetter, ShrinkNodeSession,
     };
     vec![
         Entry::command::<OpenNodeSession>(&[Part::Ingress]),
@@ -150,6 +150,7 @@ fn session_entries() -> Vec<Entry> {
         Entry::event::<NodeSessionHeld>(&[]),
         Entry::event::<NodeSessionClosed>(&[]),
         Entry::query::<ListNodeSessions>(&[Part::Ingress, Part::Operator]),
+        Entry::query::<AccountNodeSessions>(&[Part::Operator]),
         Entry::query::<ListDeadLetters>(&[Part::Operator]),
     ]
 }
@@ -165,7 +166,7 @@ fn node_allocation_entries() -> Vec<Entry> {
         Entry::command::<CancelAllocation>(&[Part::Session]),
         Entry::command::<ReleaseNodes>(&[Part::Session]),
         Entry::command::<HoldNodes>(&[Part::Session]),
-        Entry::command::<ChangeNode>(&[Part::Operator]),
+        Entry::command::<ChangeNode>(&[Part::Ingress, Part::Operator]),
         Entry::command::<ReplayDeadLetter>(&[Part::Operator]),
         Entry::command::<DiscardDeadLetter>(&[Part::Operator]),
         Entry::event::<NodesGranted>(&[Part::Session]),

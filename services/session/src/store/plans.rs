@@ -2,7 +2,10 @@
 
 use muster_storage::{Bind, Database, Engine, SetStatement};
 
+use muster_contract::session::{AccountNodeSessions, AccountedBy};
+
 use super::{
+    accounts,
     due::{EXPIRED, MISSED, POSTPONE, TIED},
     find_sessions::FIND,
     held_nodes::HELD,
@@ -48,6 +51,12 @@ on_both_engines! {
         for (what, statement, row) in sets {
             let plan = database.plan_set(statement, &[row]).await.unwrap();
             check(database, what, &plan);
+        }
+        for by in [AccountedBy::Tenant, AccountedBy::Alias, AccountedBy::Session] {
+            let question = AccountNodeSessions { from: 1, to: 2, by, tenant: None, after: None, limit: 9 };
+            let (sql, binds) = accounts::statement(&question, 3).unwrap();
+            let plan = database.plan(sql.as_str().to_owned().leak(), &binds).await.unwrap();
+            check(database, "accounts", &plan);
         }
         for (what, statement) in [("expired", EXPIRED), ("missed", MISSED)] {
             let plan = database.plan(statement, &[number(), number()]).await.unwrap();

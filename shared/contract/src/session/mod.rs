@@ -1,6 +1,7 @@
 //! Messages of sessions. A node session is a named stack of nodes that grows and shrinks (design §2; seed 3;
 //! `api/duffy.md`): the session service orchestrates, node allocation allocates.
 
+mod account_node_sessions;
 mod cancel_node_request;
 mod close_node_session;
 mod extend_node_session;
@@ -12,6 +13,9 @@ mod node_session_changed;
 mod open_node_session;
 mod shrink_node_session;
 
+pub use account_node_sessions::{
+    Account, AccountNodeSessions, AccountPage, AccountPlace, AccountedBy,
+};
 pub use cancel_node_request::{CancelNodeRequest, CancelNodeRequestRefusal};
 pub use close_node_session::CloseNodeSession;
 pub use extend_node_session::{ExtendNodeSession, ExtendNodeSessionRefusal, NewExpiry};
