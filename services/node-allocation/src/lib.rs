@@ -8,6 +8,7 @@
 //! | it keeps them for a look | `commands/hold_nodes.rs` |
 //! | an operator changes a node | `commands/change_node.rs` |
 //! | the time of waiting is over | `periodic/queue_deadlines.rs` |
+//! | leases ended long ago | `periodic/lease_history.rs` |
 //! | which nodes and pools there are, and why a request would be refused | `queries/` |
 //! | the site file | `site_nodes.rs` |
 //!
@@ -28,6 +29,8 @@ mod store;
 #[cfg(test)]
 mod testing;
 
+use std::time::Duration;
+
 use muster_contract::{
     Service,
     node_allocation::{
@@ -45,7 +48,10 @@ use crate::{
         change_node::ChangeNodeHandler, hold_nodes::HoldNodesHandler,
         release_nodes::ReleaseNodesHandler,
     },
-    periodic::queue_deadlines::{INTERVAL, QueueDeadlines},
+    periodic::{
+        lease_history::{self, LeaseHistory},
+        queue_deadlines::{INTERVAL, QueueDeadlines},
+    },
     queries::{
         explain_allocation::ExplainAllocationHandler, list_nodes::ListNodesHandler,
         list_pools::ListPoolsHandler,
@@ -68,10 +74,11 @@ pub enum StartError {
 
 /// Applies the site's pools, nodes and quotas, then takes commands and answers queries, on the connection of the part
 /// `node-allocation` and a database opened with [`MIGRATIONS`]. It stops in order when `shutdown` is triggered; the
-/// returned value must be kept until then.
+/// returned value must be kept until then. Leases are remembered for `lease_retention` after their end.
 pub async fn start(
     foundation: Foundation,
     site: SiteNodes,
+    lease_retention: Duration,
     shutdown: &Shutdown,
 ) -> Result<Running, StartError> {
     let clock = foundation.environment.clock.clone();
@@ -84,6 +91,11 @@ pub async fn start(
         .command::<HoldNodes>(HoldNodesHandler)
         .command::<ChangeNode>(ChangeNodeHandler)
         .periodic("queue deadlines", INTERVAL, QueueDeadlines::new(clock))
+        .periodic(
+            "lease history",
+            lease_history::INTERVAL,
+            LeaseHistory::new(lease_retention),
+        )
         .query::<ListNodes>(ListNodesHandler(database.clone()))
         .query::<ListPools>(ListPoolsHandler(database.clone()))
         .query::<ExplainAllocation>(ExplainAllocationHandler(database))

@@ -19,6 +19,7 @@ mod keys;
 mod layer;
 mod load;
 mod nats;
+mod node_allocation;
 mod service;
 mod sources;
 mod storage;
@@ -38,6 +39,7 @@ pub use explain::Explained;
 pub use ingress::IngressSettings;
 pub use load::Loaded;
 pub use nats::{BROKER_MAX_PAYLOAD, NatsSettings};
+pub use node_allocation::NodeAllocationSettings;
 pub use service::ServiceSettings;
 pub use sources::{CONFIG_VARIABLE, DEFAULT_FILE, Override, Sources};
 pub use storage::StorageSettings;
@@ -70,7 +72,7 @@ pub struct Settings {
     /// The session service.
     pub session: ServiceSettings,
     /// Node allocation.
-    pub node_allocation: ServiceSettings,
+    pub node_allocation: NodeAllocationSettings,
     /// The job archive.
     pub job_archive: ServiceSettings,
     /// Traces, metrics and logs.
@@ -89,7 +91,7 @@ impl Default for Settings {
             ingress: IngressSettings::default(),
             storage: StorageSettings::default(),
             session: ServiceSettings::default(),
-            node_allocation: ServiceSettings::default(),
+            node_allocation: NodeAllocationSettings::default(),
             job_archive: ServiceSettings::default(),
             telemetry: TelemetrySettings::default(),
             admin: AdminSettings::default(),

@@ -6,6 +6,7 @@ pub(crate) mod fences;
 pub(crate) mod find_node;
 pub(crate) mod free_nodes;
 pub(crate) mod grant;
+pub(crate) mod leases;
 pub(crate) mod levels;
 pub(crate) mod list_nodes;
 pub(crate) mod list_pools;

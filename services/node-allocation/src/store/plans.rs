@@ -9,7 +9,7 @@ use super::{
     find_node::BY_NAME,
     free_nodes::FREE,
     grant::CLAIM,
-    levels,
+    leases, levels,
     list_nodes::statement,
     release::{END_LEASE, HOLD, RELEASE},
     session_nodes::HELD,
@@ -87,6 +87,7 @@ on_both_engines! {
             (BY_NAME, vec![Bind::from("n00007.dusty")]),
             (EARLIEST_END, vec![]),
             (FORGET, vec![number(NOW), number(5)]),
+            (leases::FORGET, vec![number(0), number(5)]),
         ] {
             let plan = database.plan(sql, &binds).await.unwrap();
             assert_good(database, sql, &plan);
