@@ -50,7 +50,9 @@ impl<'t> Checked<'t> {
         let projects = self.projects(document.project);
         let principals = self.principals(document.principal, &projects);
         let pools = self.pools(document.pool);
-        let nodes = self.nodes(&document.node, &pools);
+        let suffix = document.duffy.host_suffix.as_ref();
+        let suffix = suffix.map_or("", |suffix| suffix.get_ref().as_str());
+        let nodes = self.nodes(&document.node, &pools, suffix);
         let cluster_files = self.cluster_files(document.cluster, directory);
         let clustercockpit = self.clustercockpit(document.clustercockpit, &projects);
         let duffy = self.duffy(document.duffy);
