@@ -218,7 +218,7 @@ async fn operators_see(system: &System, session: &NodeSession, count: usize) -> 
     let listed: Value = serde_json::from_str(text.trim())?;
     ensure!(listed["id"] == session.id.as_str(), "{listed}");
     let number = session.number.to_string();
-    let shown: Value = serde_json::from_str(&run(&["session", "show", &number]).await?)?;
+    let shown: Value = serde_json::from_str(&run(&["session", "show", &number, "--json"]).await?)?;
     ensure!(
         shown["nodes"]
             .as_array()

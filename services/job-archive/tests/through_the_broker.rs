@@ -59,7 +59,9 @@ impl System {
         let tasks = Shutdown::new();
 
         let broker = connect(Part::JobArchive, "archive").await;
-        topology::apply(&broker, &Limits::default(), &[]).await.unwrap();
+        topology::apply(&broker, &Limits::default(), &[])
+            .await
+            .unwrap();
         let location = Location::Sqlite(directory.join("job-archive.sqlite"));
         let options = StorageOptions::new(location);
         let foundation = Foundation {

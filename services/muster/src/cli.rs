@@ -25,6 +25,7 @@ use muster_platform::{
 
 use crate::{one_machine, parts};
 
+pub(crate) use tables::NobodyReads;
 pub(crate) use topology::authorization;
 
 /// One control plane for compute sites: sessions, nodes and the archive of jobs.
@@ -120,7 +121,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
             command: Some(command),
         } => session::run(places.settings()?, command).await?,
         Command::NodeAllocation => parts::run(places.settings()?, Part::NodeAllocation).await?,
-        Command::Node(command) => node::run(places.settings()?, command).await?,
+        Command::Node(command) => return node::run(places.settings()?, command).await,
         Command::Pool(command) => pool::run(places.settings()?, command).await?,
         Command::JobArchive => parts::run(places.settings()?, Part::JobArchive).await?,
         Command::Agent { name, hooks } => {

@@ -22,6 +22,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() -> ExitCode {
     match cli::run(cli::Arguments::parse()).await {
         Ok(code) => code,
+        Err(error) if error.is::<cli::NobodyReads>() => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("muster: {}", explained(&error));
             ExitCode::FAILURE

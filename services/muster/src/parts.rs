@@ -167,7 +167,8 @@ pub(crate) async fn start_node_allocation(
     tasks: &Shutdown,
 ) -> Result<Running> {
     let foundation = foundation(process, broker, Service::NodeAllocation).await?;
-    Ok(muster_node_allocation::start(foundation, nodes, tasks).await?)
+    let retention = process.settings.node_allocation.lease_retention;
+    Ok(muster_node_allocation::start(foundation, nodes, retention, tasks).await?)
 }
 
 /// What the service runs on.
@@ -187,11 +188,11 @@ async fn foundation(process: &Process, broker: Broker, service: Service) -> Resu
 }
 
 /// The section of the service.
-fn of_service(settings: &Settings, service: Service) -> &ServiceSettings {
+fn of_service(settings: &Settings, service: Service) -> ServiceSettings {
     match service {
-        Service::Session => &settings.session,
-        Service::NodeAllocation => &settings.node_allocation,
-        Service::JobArchive => &settings.job_archive,
+        Service::Session => settings.session.clone(),
+        Service::NodeAllocation => settings.node_allocation.service(),
+        Service::JobArchive => settings.job_archive.clone(),
     }
 }
 

@@ -10,6 +10,7 @@
 //! | an agent has installed, prepared or wiped a node | `reports/node_hook_finished.rs` |
 //! | it has said nothing; the next attempt is due; free nodes are missing, or too old | `periodic/node_upkeep.rs`, `periodic/node_renewal.rs` |
 //! | the time of waiting is over | `periodic/queue_deadlines.rs` |
+//! | leases ended long ago | `periodic/lease_history.rs` |
 //! | which nodes and pools there are, and why a request would be refused | `queries/` |
 //! | the site file | `site_nodes.rs` |
 //!
@@ -33,6 +34,8 @@ mod store;
 #[cfg(test)]
 mod testing;
 
+use std::time::Duration;
+
 use muster_contract::{
     Service,
     agent::NodeHookFinished,
@@ -52,6 +55,7 @@ use crate::{
         release_nodes::ReleaseNodesHandler,
     },
     periodic::{
+        lease_history::{self, LeaseHistory},
         node_renewal::{self, NodeRenewal},
         node_upkeep::{self, NodeUpkeep},
         queue_deadlines::{self, QueueDeadlines},
@@ -79,10 +83,11 @@ pub enum StartError {
 
 /// Applies the site's pools, nodes and quotas, then takes commands and answers queries, on the connection of the part
 /// `node-allocation` and a database opened with [`MIGRATIONS`]. It stops in order when `shutdown` is triggered; the
-/// returned value must be kept until then.
+/// returned value must be kept until then. Leases are remembered for `lease_retention` after their end.
 pub async fn start(
     foundation: Foundation,
     site: SiteNodes,
+    lease_retention: Duration,
     shutdown: &Shutdown,
 ) -> Result<Running, StartError> {
     let environment = foundation.environment.clone();
@@ -111,6 +116,11 @@ pub async fn start(
             "node renewal",
             node_renewal::INTERVAL,
             NodeRenewal::new(clock(), ids()),
+        )
+        .periodic(
+            "lease history",
+            lease_history::INTERVAL,
+            LeaseHistory::new(lease_retention),
         )
         .query::<ListNodes>(ListNodesHandler(database.clone()))
         .query::<ListPools>(ListPoolsHandler(database.clone()))

@@ -33,6 +33,9 @@ use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_763_800_000);
 
+/// How long leases are remembered: no test takes as long.
+const RETENTION: Duration = Duration::from_hours(24);
+
 const SITE: &str = r#"
 [[project]]
 name = "demo"
@@ -113,7 +116,7 @@ impl System {
             health: Health::new(),
         };
         let site = Site::parse(site, Path::new("site.toml")).unwrap();
-        let running = start(foundation, SiteNodes::of_site(&site), &tasks)
+        let running = start(foundation, SiteNodes::of_site(&site), RETENTION, &tasks)
             .await
             .unwrap();
 

@@ -5,11 +5,11 @@
 //!
 //! | what comes in | where it is handled |
 //! |---|---|
-//! | open, grow, shrink, hold, close, extend a session | `commands/` |
+//! | open, grow, shrink, hold, close, extend a session; whoever waited for nodes is gone | `commands/` |
 //! | nodes were granted, refused, released, held; a job has stopped | `reactions/` |
 //! | agents have set sessions up, or torn them down | `reactions/session_hook_finished.rs` |
 //! | a session's time is over; an answer, or the word of an agent, is missed | `periodic/` |
-//! | which sessions are there | `queries/list_node_sessions.rs` |
+//! | which sessions are there; what they have used | `queries/` |
 //!
 //! A command that needs nodes is pending until node allocation has answered; what was asked is kept in `pending_request`
 //! (`asking.rs`). Every batch reads its sessions into a `Book`, changes them there by the rules in `domain/`, and writes
@@ -38,8 +38,9 @@ use muster_contract::{
     job_archive::JobStopped,
     node_allocation::{AllocationRefused, NodesGranted, NodesHeld, NodesReleased},
     session::{
-        CloseNodeSession, DiscardDeadLetter, ExtendNodeSession, GrowNodeSession, HoldNodeSession,
-        ListDeadLetters, ListNodeSessions, OpenNodeSession, ReplayDeadLetter, ShrinkNodeSession,
+        AccountNodeSessions, CancelNodeRequest, CloseNodeSession, DiscardDeadLetter,
+        ExtendNodeSession, GrowNodeSession, HoldNodeSession, ListDeadLetters, ListNodeSessions,
+        OpenNodeSession, ReplayDeadLetter, ShrinkNodeSession,
     },
 };
 use muster_messaging::{BrokerError, Foundation, Running, ServiceBuilder};
@@ -47,9 +48,10 @@ use muster_platform::Shutdown;
 
 use crate::{
     commands::{
-        close_node_session::CloseNodeSessionHandler, extend_node_session::ExtendNodeSessionHandler,
-        grow_node_session::GrowNodeSessionHandler, hold_node_session::HoldNodeSessionHandler,
-        open_node_session::OpenNodeSessionHandler, shrink_node_session::ShrinkNodeSessionHandler,
+        cancel_node_request::CancelNodeRequestHandler, close_node_session::CloseNodeSessionHandler,
+        extend_node_session::ExtendNodeSessionHandler, grow_node_session::GrowNodeSessionHandler,
+        hold_node_session::HoldNodeSessionHandler, open_node_session::OpenNodeSessionHandler,
+        shrink_node_session::ShrinkNodeSessionHandler,
     },
     periodic::{
         ask_again::AskAgain,
@@ -57,7 +59,10 @@ use crate::{
         forget_stopped_jobs::{self, ForgetStoppedJobs},
         look_after_hooks::LookAfterHooks,
     },
-    queries::list_node_sessions::ListNodeSessionsHandler,
+    queries::{
+        account_node_sessions::AccountNodeSessionsHandler,
+        list_node_sessions::ListNodeSessionsHandler,
+    },
     reactions::{
         allocation_refused::AllocationRefusedReaction, job_stopped::JobStoppedReaction,
         nodes_granted::NodesGrantedReaction, nodes_held::NodesHeldReaction,
@@ -95,6 +100,8 @@ pub async fn start(
     let ids = foundation.environment.ids.clone();
     let ids = || ids.clone();
     let list = ListNodeSessionsHandler::new(foundation.database.clone());
+    let clock = foundation.environment.clock.clone();
+    let account = AccountNodeSessionsHandler::new(foundation.database.clone(), clock);
     let running = ServiceBuilder::new(Service::Session, foundation)
         .begin::<OpenNodeSession>(OpenNodeSessionHandler::new(ids(), hooks))
         .begin::<GrowNodeSession>(GrowNodeSessionHandler::new(ids()))
@@ -102,6 +109,7 @@ pub async fn start(
         .begin::<HoldNodeSession>(HoldNodeSessionHandler::new(ids()))
         .begin::<CloseNodeSession>(CloseNodeSessionHandler::new(ids()))
         .begin::<ExtendNodeSession>(ExtendNodeSessionHandler::new(ids()))
+        .begin::<CancelNodeRequest>(CancelNodeRequestHandler::new(ids()))
         .react::<NodesGranted>(NodesGrantedReaction::new(ids()))
         .react::<AllocationRefused>(AllocationRefusedReaction::new(ids()))
         .react::<NodesReleased>(NodesReleasedReaction::new(ids()))
@@ -117,6 +125,7 @@ pub async fn start(
             ForgetStoppedJobs,
         )
         .query::<ListNodeSessions>(list)
+        .query::<AccountNodeSessions>(account)
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
         .run(shutdown)
         .await?;

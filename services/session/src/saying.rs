@@ -2,7 +2,7 @@
 
 use muster_contract::{
     agent::RunSessionHook,
-    node_allocation::{AllocateNodes, HoldNodes, ReleaseNodes},
+    node_allocation::{AllocateNodes, CancelAllocation, HoldNodes, ReleaseNodes},
     session::{
         CloseNodeSession, GrowNodeSession, HoldNodeSession, NodeSessionClosed, NodeSessionGrown,
         NodeSessionHeld, NodeSessionOpened, NodeSessionShrunk, NodeSessionTearDownFailed,
@@ -23,6 +23,7 @@ pub(crate) enum Saying {
     Hold(HoldNodes),
     /// To the agent of this name.
     Order(String, RunSessionHook),
+    Cancel(CancelAllocation),
     /// To whoever listens.
     Opened(NodeSessionOpened),
     Grown(NodeSessionGrown),
@@ -104,6 +105,7 @@ fn tell(cause: &Context, saying: &Saying, effects: &mut Effects) -> Result<(), H
         Saying::Release(command) => effects.command(cause, command),
         Saying::Hold(command) => effects.command(cause, command),
         Saying::Order(agent, order) => effects.order(cause, agent, order),
+        Saying::Cancel(command) => effects.command(cause, command),
         Saying::Opened(event) => effects.emit(cause, event),
         Saying::Grown(event) => effects.emit(cause, event),
         Saying::Shrunk(event) => effects.emit(cause, event),

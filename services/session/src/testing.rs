@@ -14,8 +14,9 @@ use muster_contract::{
         NodesReleased,
     },
     session::{
-        CloseNodeSession, ExtendNodeSession, GrowNodeSession, HoldNodeSession, ListNodeSessions,
-        NodeSession, OpenNodeSession, SessionReference, ShrinkNodeSession,
+        Account, AccountNodeSessions, CancelNodeRequest, CloseNodeSession, ExtendNodeSession,
+        GrowNodeSession, HoldNodeSession, ListNodeSessions, NodeSession, OpenNodeSession,
+        SessionReference, ShrinkNodeSession,
     },
 };
 use muster_platform::{Ids as _, SequentialIds};
@@ -27,10 +28,10 @@ use crate::{
     MIGRATIONS,
     book::Moment,
     commands::{
-        Order, Reached, close_node_session::close_node_sessions,
-        extend_node_session::extend_node_sessions, grow_node_session::grow_node_sessions,
-        hold_node_session::hold_node_sessions, open_node_session::open_node_sessions,
-        shrink_node_session::shrink_node_sessions,
+        Order, Reached, cancel_node_request::cancel_node_requests,
+        close_node_session::close_node_sessions, extend_node_session::extend_node_sessions,
+        grow_node_session::grow_node_sessions, hold_node_session::hold_node_sessions,
+        open_node_session::open_node_sessions, shrink_node_session::shrink_node_sessions,
     },
     domain::session::Session,
     periodic::{
@@ -44,7 +45,7 @@ use crate::{
     },
     saying::{Saying, Settlement},
     site_hooks::{ProjectHooks, SiteSessionHooks},
-    store::list_sessions::list_sessions,
+    store::{accounts::accounts, list_sessions::list_sessions},
 };
 
 /// Any time that looks like one: microseconds since 1970 UTC.
@@ -251,6 +252,7 @@ impl World {
         holds: HoldNodeSession by hold_node_sessions;
         closes: CloseNodeSession by close_node_sessions;
         extends: ExtendNodeSession by extend_node_sessions;
+        cancels: CancelNodeRequest by cancel_node_requests;
     }
 
     /// A batch of openings: how far each is, and what is said.
@@ -345,6 +347,13 @@ impl World {
     pub(crate) async fn list(&self, question: &ListNodeSessions) -> Vec<NodeSession> {
         let sessions = list_sessions(&self.database, question).await.unwrap();
         sessions.iter().map(Session::shown).collect()
+    }
+
+    /// What was used.
+    pub(crate) async fn accounts(&self, question: &AccountNodeSessions) -> Vec<Account> {
+        accounts(&self.database, question, self.now())
+            .await
+            .unwrap()
     }
 
     /// The session with this id.

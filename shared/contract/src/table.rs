@@ -153,10 +153,10 @@ pub static CONTRACT: LazyLock<Vec<Entry>> = LazyLock::new(|| {
 fn session_entries() -> Vec<Entry> {
     use agent::{RunSessionHook, SessionHookFinished};
     use session::{
-        CloseNodeSession, DiscardDeadLetter, ExtendNodeSession, GrowNodeSession, HoldNodeSession,
-        ListDeadLetters, ListNodeSessions, NodeSessionClosed, NodeSessionGrown, NodeSessionHeld,
-        NodeSessionOpened, NodeSessionShrunk, NodeSessionTearDownFailed, OpenNodeSession,
-        ReplayDeadLetter, ShrinkNodeSession,
+        AccountNodeSessions, CancelNodeRequest, CloseNodeSession, DiscardDeadLetter,
+        ExtendNodeSession, GrowNodeSession, HoldNodeSession, ListDeadLetters, ListNodeSessions,
+        NodeSessionClosed, NodeSessionGrown, NodeSessionHeld, NodeSessionOpened, NodeSessionShrunk,
+        NodeSessionTearDownFailed, OpenNodeSession, ReplayDeadLetter, ShrinkNodeSession,
     };
     vec![
         Entry::command::<OpenNodeSession>(&[Part::Ingress]),
@@ -165,6 +165,7 @@ fn session_entries() -> Vec<Entry> {
         Entry::command::<HoldNodeSession>(&[Part::Ingress]),
         Entry::command::<CloseNodeSession>(&[Part::Ingress, Part::Operator]),
         Entry::command::<ExtendNodeSession>(&[Part::Ingress]),
+        Entry::command::<CancelNodeRequest>(&[Part::Ingress]),
         Entry::command::<ReplayDeadLetter>(&[Part::Operator]),
         Entry::command::<DiscardDeadLetter>(&[Part::Operator]),
         Entry::event::<NodeSessionOpened>(&[]),
@@ -174,6 +175,7 @@ fn session_entries() -> Vec<Entry> {
         Entry::event::<NodeSessionClosed>(&[]),
         Entry::event::<NodeSessionTearDownFailed>(&[]),
         Entry::query::<ListNodeSessions>(&[Part::Ingress, Part::Operator]),
+        Entry::query::<AccountNodeSessions>(&[Part::Operator]),
         Entry::query::<ListDeadLetters>(&[Part::Operator]),
         Entry::order::<RunSessionHook>(),
         Entry::report::<SessionHookFinished>(),
@@ -192,7 +194,7 @@ fn node_allocation_entries() -> Vec<Entry> {
         Entry::command::<CancelAllocation>(&[Part::Session]),
         Entry::command::<ReleaseNodes>(&[Part::Session]),
         Entry::command::<HoldNodes>(&[Part::Session]),
-        Entry::command::<ChangeNode>(&[Part::Operator]),
+        Entry::command::<ChangeNode>(&[Part::Ingress, Part::Operator]),
         Entry::command::<ReplayDeadLetter>(&[Part::Operator]),
         Entry::command::<DiscardDeadLetter>(&[Part::Operator]),
         Entry::event::<NodesGranted>(&[Part::Session]),

@@ -23,14 +23,22 @@ pub fn is_host_name(name: &str) -> bool {
 }
 
 /// Which of different names have another of them as a part: pairs of places, the part's first; for each name that has
-/// any, one.
+/// any, one. See [`names_within_full_names`].
+#[must_use]
+pub fn names_within_names(names: &[&str]) -> Vec<(usize, usize)> {
+    names_within_full_names(names, "")
+}
+
+/// Which of different names, with the suffix behind it, have another of them (without) as a part: pairs of places, the part's
+/// first; for each name that has any, one.
 ///
-/// python-cicoclient looks for the inventory's names as parts of the names it was given, so it takes `n1` for `n14.dusty`.
+/// python-cicoclient looks for the inventory's names as parts of the names it was given, so it takes `n1` for `n14.dusty`,
+/// and `n1.dusty` with the suffix `.ci.centos.org` for a node called `ci`.
 ///
 /// Looks up each part of a name that is as long as some name, so the cost grows with the number of names, and not with its
 /// square.
 #[must_use]
-pub fn names_within_names(names: &[&str]) -> Vec<(usize, usize)> {
+pub fn names_within_full_names(names: &[&str], suffix: &str) -> Vec<(usize, usize)> {
     let places: HashMap<&[u8], usize> = names
         .iter()
         .enumerate()
@@ -41,14 +49,18 @@ pub fn names_within_names(names: &[&str]) -> Vec<(usize, usize)> {
         .map(|name| name.len())
         .filter(|length| *length > 0)
         .collect();
+    let mut full = String::new();
     names
         .iter()
         .enumerate()
         .filter_map(|(whole, name)| {
+            full.clear();
+            full.push_str(name);
+            full.push_str(suffix);
             lengths
-                .range(..name.len())
-                .flat_map(|length| name.as_bytes().windows(*length))
-                .find_map(|part| places.get(part))
+                .range(..=full.len())
+                .flat_map(|length| full.as_bytes().windows(*length))
+                .find_map(|part| places.get(part).filter(|part| **part != whole))
                 .map(|part| (*part, whole))
         })
         .collect()
@@ -91,6 +103,22 @@ mod tests {
             names_within_names(&["n1.dusty", "xn1.dusty.site"]),
             [(0, 1)]
         );
+    }
+
+    #[test]
+    fn a_name_that_is_part_of_another_with_its_suffix_is_found() {
+        let suffix = ".ci.centos.org";
+        assert_eq!(
+            names_within_full_names(&["n1.dusty", "n2.dusty"], suffix),
+            []
+        );
+        for other in ["ci", "y.ci", "dusty.ci", "centos"] {
+            let found = names_within_full_names(&["n1.dusty", other], suffix);
+            assert_eq!(found, [(1, 0)], "{other}");
+        }
+        // Its own name is no other.
+        assert_eq!(names_within_full_names(&["ci"], suffix), []);
+        assert_eq!(names_within_full_names(&["ci.ci"], ".ci.ci"), []);
     }
 
     #[test]

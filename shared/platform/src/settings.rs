@@ -20,6 +20,7 @@ mod keys;
 mod layer;
 mod load;
 mod nats;
+mod node_allocation;
 mod service;
 mod sources;
 mod storage;
@@ -40,6 +41,7 @@ pub use explain::Explained;
 pub use ingress::IngressSettings;
 pub use load::Loaded;
 pub use nats::{BROKER_MAX_PAYLOAD, NatsSettings};
+pub use node_allocation::NodeAllocationSettings;
 pub use service::ServiceSettings;
 pub use sources::{CONFIG_VARIABLE, DEFAULT_FILE, Override, Sources};
 pub use storage::StorageSettings;
@@ -72,7 +74,7 @@ pub struct Settings {
     /// The session service.
     pub session: ServiceSettings,
     /// Node allocation.
-    pub node_allocation: ServiceSettings,
+    pub node_allocation: NodeAllocationSettings,
     /// The job archive.
     pub job_archive: ServiceSettings,
     /// An agent.
@@ -93,7 +95,7 @@ impl Default for Settings {
             ingress: IngressSettings::default(),
             storage: StorageSettings::default(),
             session: ServiceSettings::default(),
-            node_allocation: ServiceSettings::default(),
+            node_allocation: NodeAllocationSettings::default(),
             job_archive: ServiceSettings::default(),
             agent: AgentSettings::default(),
             telemetry: TelemetrySettings::default(),

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod keys;
+mod nodes;
 mod settings;
 mod tables;
 mod topology;

@@ -28,6 +28,11 @@ struct Keyed {
 }
 
 impl Idempotency {
+    /// Whether there is a key.
+    pub(crate) fn is_given(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The key, and the fingerprint of the request with `body`; nothing without a key.
     pub(crate) fn of_request(self, body: &Bytes) -> Option<(String, String)> {
         let Keyed { key, method, path } = self.0?;

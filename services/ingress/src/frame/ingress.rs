@@ -4,11 +4,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use muster_messaging::{CommandClient, Environment, QueryClient};
-use muster_platform::Health;
 use muster_platform::settings::IngressSettings;
+use muster_platform::{Health, Shutdown};
 use muster_telemetry::Metrics;
+use tokio::sync::Semaphore;
 
-use super::limits::Limits;
+use super::limits::{CANCELLATION_LIMIT, Limits};
 use crate::auth::Directory;
 
 /// What an ingress is made of.
@@ -43,10 +44,14 @@ pub(crate) struct Shared {
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
     pub(crate) environment: Environment,
+    /// For what outlives its request.
+    pub(crate) tasks: Shutdown,
+    /// Places for those that cancel what a client waited for that went away.
+    pub(crate) cancellations: Arc<Semaphore>,
 }
 
 impl Ingress {
-    pub(crate) fn new(parts: IngressParts) -> Self {
+    pub(crate) fn new(parts: IngressParts, tasks: Shutdown) -> Self {
         Self(Arc::new(Shared {
             limits: Limits::of(&parts.settings),
             commands: parts.commands,
@@ -55,6 +60,8 @@ impl Ingress {
             health: parts.health,
             metrics: parts.metrics,
             environment: parts.environment,
+            tasks,
+            cancellations: Arc::new(Semaphore::new(CANCELLATION_LIMIT)),
         }))
     }
 }

@@ -15,6 +15,9 @@ pub(crate) const HEAD_LIMIT: usize = 64 * 1024;
 /// Connections at a time; further ones wait to be accepted.
 pub(crate) const CONNECTION_LIMIT: usize = 16 * 1024;
 
+/// Clients at a time whose requests are being cancelled since they went away; those of further ones are not.
+pub(crate) const CANCELLATION_LIMIT: usize = 4 * 1024;
+
 /// How long requests may take to finish once the process has been told to stop: as long as commands
 /// do by default, and less than the process then waits for its tasks.
 pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(12);

@@ -50,7 +50,7 @@ pub async fn start(
     let health = parts.health.register("ingress");
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let ingress = Ingress::new(parts);
+    let ingress = Ingress::new(parts, shutdown.clone());
     let connections = Connections::new(ingress.limits, router(ingress), shutdown);
     health.ready();
     shutdown.spawn("http listener", connections.accept_all(listener, health));

@@ -10,11 +10,15 @@ use muster_messaging::{
 };
 use muster_platform::{Ids, RandomIds, Settings, Shutdown, SystemClock};
 use muster_telemetry::Metrics;
+use tokio::sync::OnceCell;
 
 use crate::connect;
 
 /// How long an operator's command waits.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Commands of one operator on their way at once.
+const WAITER_LIMIT: usize = 64;
 
 /// Bytes that an answer may have.
 const ANSWER_LIMIT: usize = 256 * 1024 * 1024;
@@ -25,6 +29,8 @@ pub(crate) struct OperatorConnection {
     environment: Environment,
     metrics: Metrics,
     shutdown: Shutdown,
+    /// Made with the first command.
+    commands: OnceCell<CommandClient>,
 }
 
 impl OperatorConnection {
@@ -39,6 +45,7 @@ impl OperatorConnection {
             },
             metrics: Metrics::new("muster-operator", instance)?,
             shutdown: Shutdown::new(),
+            commands: OnceCell::new(),
         })
     }
 
@@ -46,14 +53,31 @@ impl OperatorConnection {
     where
         C::Refusal: std::fmt::Debug,
     {
-        let client = CommandClient::start(
-            self.broker.clone(),
-            CommandClientOptions { waiter_limit: 1 },
-            self.environment.clone(),
-            &self.metrics,
-            &self.shutdown,
-        )
-        .await?;
+        match self.outcome(command).await? {
+            Outcome::Done(reply) => Ok(reply),
+            Outcome::Refused(refusal) => Err(anyhow!("refused: {refusal:?}")),
+        }
+    }
+
+    /// The same; what is refused is for the caller to tell.
+    pub(crate) async fn outcome<C: Command>(
+        &self,
+        command: &C,
+    ) -> Result<Outcome<C::Reply, C::Refusal>> {
+        let client = self
+            .commands
+            .get_or_try_init(|| {
+                CommandClient::start(
+                    self.broker.clone(),
+                    CommandClientOptions {
+                        waiter_limit: WAITER_LIMIT,
+                    },
+                    self.environment.clone(),
+                    &self.metrics,
+                    &self.shutdown,
+                )
+            })
+            .await?;
         let id = self.environment.ids.next();
         let options = SendOptions {
             id,
@@ -67,10 +91,7 @@ impl OperatorConnection {
             fingerprint: None,
             deadline: DEADLINE,
         };
-        match client.send(command, options).await? {
-            Outcome::Done(reply) => Ok(reply),
-            Outcome::Refused(refusal) => Err(anyhow!("refused: {refusal:?}")),
-        }
+        Ok(client.send(command, options).await?)
     }
 
     pub(crate) async fn ask<Q: Query>(&self, query: &Q) -> Result<Q::Answer>

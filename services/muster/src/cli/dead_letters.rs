@@ -135,7 +135,7 @@ async fn list(connection: &OperatorConnection, owner: Owner, all: bool, json: bo
             })?;
         }
     }
-    listing.finish();
+    listing.finish()?;
     if !json {
         println!("{waiting} waiting in {}", owner.service());
     }

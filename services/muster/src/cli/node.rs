@@ -1,8 +1,16 @@
 //! `muster node`: the nodes there are, and what an operator does with them.
 
-use anyhow::Result;
+mod import;
+mod import_file;
+
+use std::{net::IpAddr, process::ExitCode};
+
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use muster_contract::node_allocation::{ChangeNode, ListNodes, Node, NodeChange, NodeState};
+use muster_contract::{
+    Outcome,
+    node_allocation::{ChangeNode, ChangeNodeRefusal, ListNodes, Node, NodeChange, NodeState},
+};
 use muster_platform::Settings;
 
 use super::{
@@ -35,6 +43,8 @@ pub(crate) enum Command {
     },
     /// Adds a node to a pool
     Add(NewNode),
+    /// Adds the nodes that a file names
+    Import(import::Import),
     /// Puts a node that no session holds into a state
     SetState {
         /// Its short name
@@ -65,13 +75,13 @@ pub(crate) struct NewNode {
     pool: String,
     /// Its address
     #[arg(long)]
-    ip: String,
+    ip: IpAddr,
     /// Where it stands
     #[arg(long, default_value = "")]
     chassis: String,
     /// Port of its console
     #[arg(long)]
-    console_port: Option<i64>,
+    console_port: Option<u16>,
 }
 
 /// A state, by name.
@@ -140,7 +150,7 @@ impl SettableState {
     }
 }
 
-pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
+pub(crate) async fn run(settings: Settings, command: Command) -> Result<ExitCode> {
     let connection = OperatorConnection::open(&settings).await?;
     let (hostname, change, reason) = match command {
         Command::List {
@@ -158,14 +168,16 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
                 limit: Some(PAGE),
                 ..ListNodes::default()
             };
-            return list(&connection, question, json).await;
+            list(&connection, question, json).await?;
+            return Ok(ExitCode::SUCCESS);
         }
+        Command::Import(import) => return import::run(&connection, &import).await,
         Command::Add(node) => {
             let change = NodeChange::Add {
                 pool: node.pool,
-                ip_address: node.ip,
+                ip_address: node.ip.to_string(),
                 chassis: node.chassis,
-                console_port: node.console_port,
+                console_port: node.console_port.map(i64::from),
             };
             (node.hostname, change, None)
         }
@@ -184,9 +196,33 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
         change,
         reason,
     };
-    let node = connection.send(&command).await?;
-    println!("{}: {}", node.hostname, node.state.name());
-    Ok(())
+    match connection.outcome(&command).await? {
+        Outcome::Done(node) => println!("{}: {}", node.hostname, node.state.name()),
+        Outcome::Refused(refusal) => bail!("{}: {}", command.hostname, explained(&refusal)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Why a node is not changed, for people.
+fn explained(refusal: &ChangeNodeRefusal) -> String {
+    match refusal {
+        ChangeNodeRefusal::UnknownNode => "there is no node of that name".to_owned(),
+        ChangeNodeRefusal::InvalidName => {
+            "that is no name of a host: small letters, digits and inner hyphens between the dots"
+                .to_owned()
+        }
+        ChangeNodeRefusal::AmbiguousName { other } => format!(
+            "there is {other}: one name is the same as, or part of, the other, and clients take one for the other"
+        ),
+        ChangeNodeRefusal::UnknownPool { pool } => format!("there is no pool {pool}"),
+        ChangeNodeRefusal::InUse { session } => format!("session {session} holds it"),
+        ChangeNodeRefusal::WrongState { state } => {
+            format!(
+                "an operator cannot put a node into the state {}",
+                state.name()
+            )
+        }
+    }
 }
 
 async fn list(connection: &OperatorConnection, mut question: ListNodes, json: bool) -> Result<()> {
@@ -205,8 +241,7 @@ async fn list(connection: &OperatorConnection, mut question: ListNodes, json: bo
             listing.add(&node, || cells(&node))?;
         }
     }
-    listing.finish();
-    Ok(())
+    listing.finish()
 }
 
 fn cells(node: &Node) -> [String; 10] {

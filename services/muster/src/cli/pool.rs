@@ -41,8 +41,7 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
     for pool in connection.ask(&ListPools {}).await?.pools {
         listing.add(&pool, || cells(&pool))?;
     }
-    listing.finish();
-    Ok(())
+    listing.finish()
 }
 
 fn cells(pool: &Pool) -> [String; 10] {

@@ -1,10 +1,17 @@
-//! `muster session list|show|close`: looks at node sessions and ends them. (`muster session` alone is the part.)
+//! `muster session list|show|close|accounting`: looks at node sessions, ends them, and says what they have used. (`muster
+//! session` alone is the part.)
+
+mod accounting;
+mod show;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use muster_contract::session::{
-    CloseNodeSession, ListNodeSessions, NodeSession, NodeSessionState, SessionHookState,
-    SessionReference,
+use muster_contract::{
+    Outcome,
+    session::{
+        CloseNodeSession, ListNodeSessions, NodeSession, NodeSessionRefusal, NodeSessionState,
+        SessionHookState, SessionReference,
+    },
 };
 use muster_platform::Settings;
 
@@ -37,6 +44,8 @@ pub(crate) enum Command {
     Show(Which),
     /// Gives all nodes of one back and ends it
     Close(Which),
+    /// Says for how long sessions held nodes
+    Accounting(accounting::Accounting),
 }
 
 #[derive(Debug, Args)]
@@ -46,6 +55,9 @@ pub(crate) struct Which {
     /// The project whose aliases count
     #[arg(long)]
     project: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// A state, by name.
@@ -102,14 +114,9 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
             };
             list(&connection, project, states, json).await
         }
-        Command::Show(which) => show(&find(&connection, which).await?),
-        Command::Close(which) => {
-            let found = find(&connection, which).await?;
-            let session = SessionReference::Name(found.id);
-            let closed = connection.send(&CloseNodeSession { session }).await?;
-            println!("{}: {}", closed.id, closed.state.name());
-            Ok(())
-        }
+        Command::Show(which) => show::show(&find(&connection, &which).await?, which.json),
+        Command::Close(which) => close(&connection, &which).await,
+        Command::Accounting(accounting) => accounting::run(&connection, accounting).await,
     }
 }
 
@@ -139,8 +146,7 @@ async fn list(
             listing.add(&session, || cells(&session))?;
         }
     }
-    listing.finish();
-    Ok(())
+    listing.finish()
 }
 
 fn cells(session: &NodeSession) -> [String; 10] {
@@ -176,20 +182,37 @@ fn hooks(session: &NodeSession) -> Option<String> {
     (!begun.is_empty()).then(|| begun.join(", "))
 }
 
-fn show(session: &NodeSession) -> Result<()> {
-    println!("{}", serde_json::to_string_pretty(session)?);
+async fn close(connection: &OperatorConnection, which: &Which) -> Result<()> {
+    let found = find(connection, which).await?;
+    let session = SessionReference::Name(found.id);
+    match connection.outcome(&CloseNodeSession { session }).await? {
+        Outcome::Done(closed) if which.json => println!("{}", serde_json::to_string(&closed)?),
+        Outcome::Done(closed) => println!("{}: {}", closed.id, closed.state.name()),
+        Outcome::Refused(refusal) => bail!("session {}: {}", which.session, explained(&refusal)),
+    }
     Ok(())
 }
 
+/// Why nothing is done, for people.
+fn explained(refusal: &NodeSessionRefusal) -> String {
+    match refusal {
+        NodeSessionRefusal::Unknown => "there is none".to_owned(),
+        NodeSessionRefusal::NotYours => "it is of another project".to_owned(),
+        NodeSessionRefusal::WrongState { state } => format!("it is {} already", state.name()),
+    }
+}
+
 /// The session that is meant. An alias may be in use in several projects.
-async fn find(connection: &OperatorConnection, which: Which) -> Result<NodeSession> {
-    let Which { session, project } = which;
+async fn find(connection: &OperatorConnection, which: &Which) -> Result<NodeSession> {
+    let Which {
+        session, project, ..
+    } = which;
     let reference = session.parse().map_or_else(
         |_| SessionReference::Name(session.clone()),
         SessionReference::Number,
     );
     let question = ListNodeSessions {
-        tenant: project,
+        tenant: project.clone(),
         session: Some(reference),
         limit: 2,
         ..ListNodeSessions::default()

@@ -1,5 +1,7 @@
 //! How lists are shown: a plain table, or JSON with one object per line.
 
+use std::io::{self, Write as _};
+
 use anyhow::Result;
 use comfy_table::{Table, presets::NOTHING};
 use muster_platform::Timestamp;
@@ -7,6 +9,19 @@ use serde::Serialize;
 
 /// What is shown where there is nothing.
 const NOTHING_THERE: &str = "-";
+
+/// Whoever read what is printed has seen enough: `muster node list | head`. That ends a command, and is no failure.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads what is printed")]
+pub(crate) struct NobodyReads;
+
+/// Prints a line, or several.
+pub(crate) fn say(text: &str) -> Result<()> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(NobodyReads.into()),
+        written => Ok(written?),
+    }
+}
 
 /// Rows on their way to the terminal.
 pub(crate) enum Listing {
@@ -22,8 +37,8 @@ impl Listing {
         if json {
             return Self::Json;
         }
-        let mut table = Table::new();
-        table.load_style(NOTHING).set_header(columns);
+        let mut table = plain_table();
+        table.set_header(columns);
         Self::Table(Box::new(table))
     }
 
@@ -37,17 +52,25 @@ impl Listing {
             Self::Table(table) => {
                 table.add_row(cells());
             }
-            Self::Json => println!("{}", serde_json::to_string(object)?),
+            Self::Json => say(&serde_json::to_string(object)?)?,
         }
         Ok(())
     }
 
     /// Shows what is not shown yet.
-    pub(crate) fn finish(self) {
-        if let Self::Table(table) = self {
-            println!("{}", table.trim_fmt());
+    pub(crate) fn finish(self) -> Result<()> {
+        match self {
+            Self::Table(table) => say(&table.trim_fmt()),
+            Self::Json => Ok(()),
         }
     }
+}
+
+/// A table without lines.
+pub(crate) fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table
 }
 
 /// A time as people read it.

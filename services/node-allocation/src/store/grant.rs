@@ -36,9 +36,14 @@ pub(super) static CLAIM: SetStatement = SetStatement::new(
     ],
 );
 
+/// The time of a command is when it came, and what came later may have had its turn before: a lease never begins before the
+/// one before it has ended, or who had a node when could not be told.
 static LEASE: SetStatement = SetStatement::new(
     "INSERT INTO lease (node, generation, hostname, session, tenant, request, granted_at) \
-     SELECT r.node, r.generation, r.hostname, r.session, r.tenant, r.request, r.now FROM {rows} WHERE true",
+     SELECT r.node, r.generation, r.hostname, r.session, r.tenant, r.request, \
+         CASE WHEN previous.released_at > r.now THEN previous.released_at ELSE r.now END \
+     FROM {rows} LEFT JOIN lease AS previous ON previous.node = r.node AND previous.generation = r.generation - 1 \
+     WHERE true",
     &[
         ("node", ColumnType::Integer),
         ("generation", ColumnType::Integer),

@@ -10,6 +10,7 @@ pub(crate) mod free_nodes;
 pub(crate) mod grant;
 pub(crate) mod hook_orders;
 pub(crate) mod idle_nodes;
+pub(crate) mod leases;
 pub(crate) mod levels;
 pub(crate) mod list_nodes;
 pub(crate) mod list_pools;

@@ -12,7 +12,7 @@ use super::{
     grant::CLAIM,
     hook_orders::{self, FIND, OVERDUE, SUBJECTS},
     idle_nodes::{DUE, TO_DO, UNUSED},
-    levels,
+    leases, levels,
     list_nodes::statement,
     release::{END_LEASE, HOLD, RELEASE},
     session_nodes::HELD,
@@ -101,6 +101,7 @@ on_both_engines! {
             (UNUSED, vec![number(1), number(5)]),
             (TO_DO, vec![]),
             (OVERDUE, vec![number(NOW), number(5)]),
+            (leases::FORGET, vec![number(0), number(5)]),
         ] {
             let plan = database.plan(sql, &binds).await.unwrap();
             assert_good(database, sql, &plan);

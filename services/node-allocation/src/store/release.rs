@@ -24,7 +24,7 @@ pub(super) static RELEASE: SetStatement = SetStatement::new(
 );
 
 pub(super) static END_LEASE: SetStatement = SetStatement::new(
-    "UPDATE lease SET released_at = r.now FROM {rows} \
+    "UPDATE lease SET released_at = CASE WHEN lease.granted_at > r.now THEN lease.granted_at ELSE r.now END FROM {rows} \
      WHERE lease.node = r.node AND lease.generation = r.generation AND lease.released_at IS NULL",
     &[
         ("node", ColumnType::Integer),

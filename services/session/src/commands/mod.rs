@@ -1,5 +1,6 @@
 //! What sessions are told to do.
 
+pub(crate) mod cancel_node_request;
 pub(crate) mod close_node_session;
 pub(crate) mod extend_node_session;
 pub(crate) mod grow_node_session;

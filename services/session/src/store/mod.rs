@@ -1,5 +1,6 @@
 //! The SQL.
 
+pub(crate) mod accounts;
 pub(crate) mod due;
 pub(crate) mod find_sessions;
 pub(crate) mod held_nodes;

@@ -1,10 +1,12 @@
 //! What node allocation was asked for and has not answered.
 
+use std::collections::HashMap;
+
 use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::asking::PendingRequest;
+use crate::asking::{Ask, PendingRequest};
 
 #[derive(Debug, FromRow)]
 pub(super) struct PendingRow {
@@ -38,6 +40,52 @@ pub(super) static REMOVE: SetStatement = SetStatement::new(
     "DELETE FROM pending_request WHERE request IN (SELECT r.request FROM {rows})",
     &[("request", ColumnType::Text)],
 );
+
+#[derive(Debug, FromRow)]
+struct BegunRow {
+    command: String,
+    request: String,
+    tenant: String,
+    message: String,
+}
+
+pub(super) static OF_COMMANDS: SetStatement = SetStatement::new(
+    "SELECT r.command, pending_request.request, node_session.tenant, pending_request.message \
+     FROM {rows} JOIN pending_request ON pending_request.command = r.command \
+     JOIN node_session ON node_session.id = pending_request.session",
+    &[("command", ColumnType::Text)],
+);
+
+/// A question that a command began.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) request: Uuid,
+    /// Project of the session it is for.
+    pub(crate) tenant: String,
+    pub(crate) ask: Ask,
+}
+
+/// What these commands wait for, of those that do. Each command once.
+pub(crate) async fn of_commands(
+    transaction: &mut Transaction,
+    commands: impl IntoIterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, Begun>, StorageError> {
+    let rows: Vec<Vec<Bind>> = commands
+        .into_iter()
+        .map(|id| vec![id.to_string().into()])
+        .collect();
+    let rows: Vec<BegunRow> = transaction.fetch_set(&OF_COMMANDS, &rows).await?;
+    rows.into_iter()
+        .map(|row| {
+            let begun = Begun {
+                request: id(&row.request)?,
+                tenant: row.tenant,
+                ask: ask(&row.message)?,
+            };
+            Ok((id(&row.command)?, begun))
+        })
+        .collect()
+}
 
 /// What these sessions wait for. Each session once.
 pub(crate) async fn of_sessions(
@@ -87,15 +135,20 @@ pub(crate) async fn remove(
 
 impl PendingRow {
     pub(super) fn into_request(self) -> Result<PendingRequest, StorageError> {
-        let id =
-            |text: &str| Uuid::try_parse(text).map_err(|error| StorageError::Other(error.into()));
-        let ask = serde_json::from_str(&self.message);
         Ok(PendingRequest {
             request: id(&self.request)?,
             session: self.session,
             command: self.command.as_deref().map(id).transpose()?,
-            ask: ask.map_err(|error| StorageError::Other(error.into()))?,
+            ask: ask(&self.message)?,
             due_at: self.due_at,
         })
     }
+}
+
+fn id(text: &str) -> Result<Uuid, StorageError> {
+    Uuid::try_parse(text).map_err(|error| StorageError::Other(error.into()))
+}
+
+fn ask(message: &str) -> Result<Ask, StorageError> {
+    serde_json::from_str(message).map_err(|error| StorageError::Other(error.into()))
 }

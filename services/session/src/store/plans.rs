@@ -2,13 +2,16 @@
 
 use muster_storage::{Bind, Database, Engine, SetStatement};
 
+use muster_contract::session::{AccountNodeSessions, AccountedBy};
+
 use super::{
+    accounts,
     due::{EXPIRED, MISSED, POSTPONE, TIED},
     find_sessions::FIND,
     held_nodes::HELD,
     load::{NODES, SESSIONS},
     open_sessions::COUNT,
-    pending_requests::{OF_SESSIONS, REMOVE},
+    pending_requests::{OF_COMMANDS, OF_SESSIONS, REMOVE},
     save::{TAKE_OUT, UPDATE},
     session_hooks::{self, BY_ORDER, DUE},
     stopped_jobs::{FORGET, STOPPED},
@@ -46,6 +49,7 @@ on_both_engines! {
             ("count", &COUNT, vec![text(), number()]),
             ("held", &HELD, vec![text()]),
             ("pending", &OF_SESSIONS, vec![text()]),
+            ("begun", &OF_COMMANDS, vec![text()]),
             ("answered", &REMOVE, vec![text()]),
             ("update", &UPDATE, vec![text(), text(), number(), number(), text()]),
             ("take out", &TAKE_OUT, vec![text(), number(), number(), number()]),
@@ -58,6 +62,12 @@ on_both_engines! {
         for (what, statement, row) in sets {
             let plan = database.plan_set(statement, &[row]).await.unwrap();
             check(database, what, &plan);
+        }
+        for by in [AccountedBy::Tenant, AccountedBy::Alias, AccountedBy::Session] {
+            let question = AccountNodeSessions { from: 1, to: 2, by, tenant: None, after: None, limit: 9 };
+            let (sql, binds) = accounts::statement(&question, 3).unwrap();
+            let plan = database.plan(sql.as_str().to_owned().leak(), &binds).await.unwrap();
+            check(database, "accounts", &plan);
         }
         for (what, statement) in [("expired", EXPIRED), ("missed", MISSED), ("due hooks", DUE), ("forget", FORGET)] {
             let plan = database.plan(statement, &[number(), number()]).await.unwrap();

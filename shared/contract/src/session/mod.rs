@@ -1,6 +1,8 @@
 //! Messages of sessions. A node session is a named stack of nodes that grows and shrinks (design §2; seed 3;
 //! `api/duffy.md`): the session service orchestrates, node allocation allocates.
 
+mod account_node_sessions;
+mod cancel_node_request;
 mod close_node_session;
 mod extend_node_session;
 mod grow_node_session;
@@ -12,6 +14,10 @@ mod open_node_session;
 mod session_hook_status;
 mod shrink_node_session;
 
+pub use account_node_sessions::{
+    Account, AccountNodeSessions, AccountPage, AccountPlace, AccountedBy,
+};
+pub use cancel_node_request::{CancelNodeRequest, CancelNodeRequestRefusal};
 pub use close_node_session::CloseNodeSession;
 pub use extend_node_session::{ExtendNodeSession, ExtendNodeSessionRefusal, NewExpiry};
 pub use grow_node_session::{GrowNodeSession, GrowNodeSessionRefusal, GrownNodeSession};

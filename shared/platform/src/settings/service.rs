@@ -1,4 +1,4 @@
-//! Sections `session`, `node_allocation` and `job_archive`: what is the same for every service that owns tables.
+//! Sections `session` and `job_archive`, and part of `node_allocation`: what is the same for every service that owns tables.
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};

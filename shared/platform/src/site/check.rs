@@ -54,7 +54,9 @@ impl<'t> Checked<'t> {
         let principals = self.principals(document.principal, &projects);
         let pool_names: Vec<_> = document.pool.iter().map(|pool| pool.name.clone()).collect();
         let pools = self.pools(document.pool, &known_agents);
-        let nodes = self.nodes(&document.node, &pools);
+        let suffix = document.duffy.host_suffix.as_ref();
+        let suffix = suffix.map_or("", |suffix| suffix.get_ref().as_str());
+        let nodes = self.nodes(&document.node, &pools, suffix);
         self.agents_of_nodes(&pools, &pool_names, &nodes, &known_agents);
         let cluster_files = self.cluster_files(document.cluster, directory);
         let clustercockpit = self.clustercockpit(document.clustercockpit, &projects);

@@ -12,7 +12,7 @@ use super::document::{NodeEntry, PoolEntry};
 use super::keys::proposal;
 use super::nodes::{DEFAULT_LIFETIME, SiteNode, SitePool};
 use crate::host_list;
-use crate::host_names::{is_host_name, names_within_names};
+use crate::host_names::{is_host_name, names_within_full_names};
 
 /// A lifetime without end, as it is written.
 pub(super) const NEVER: &str = "never";
@@ -103,7 +103,13 @@ impl Checked<'_> {
         Some(maximum)
     }
 
-    pub(super) fn nodes(&mut self, entries: &[NodeEntry], pools: &[SitePool]) -> Vec<SiteNode> {
+    /// `suffix` is what clients see behind the names.
+    pub(super) fn nodes(
+        &mut self,
+        entries: &[NodeEntry],
+        pools: &[SitePool],
+        suffix: &str,
+    ) -> Vec<SiteNode> {
         let known: HashSet<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
         let mut names = Names::new("node");
         let mut nodes = Vec::new();
@@ -170,7 +176,7 @@ impl Checked<'_> {
                 places.push(&entry.hostname);
             }
         }
-        self.unambiguous(&nodes, &places);
+        self.unambiguous(&nodes, &places, suffix);
         nodes
     }
 
@@ -201,21 +207,26 @@ impl Checked<'_> {
     }
 
     /// One problem for each entry is enough: a list that is wrong is wrong as a whole.
-    fn unambiguous(&mut self, nodes: &[SiteNode], places: &[&Spanned<String>]) {
+    fn unambiguous(&mut self, nodes: &[SiteNode], places: &[&Spanned<String>], suffix: &str) {
         let names: Vec<&str> = nodes.iter().map(|node| node.hostname.as_str()).collect();
         let mut said = HashSet::new();
-        for (part, whole) in names_within_names(&names) {
+        for (part, whole) in names_within_full_names(&names, suffix) {
             let (Some(part), Some(name), Some(place)) =
                 (names.get(part), names.get(whole), places.get(whole))
             else {
                 continue;
             };
             if said.insert(place.span().start) {
+                let whole = match name.contains(part) {
+                    true => format!("{name:?}"),
+                    false => format!(
+                        "{:?}, which is {name:?} with host_suffix",
+                        format!("{name}{suffix}")
+                    ),
+                };
                 self.problem(
                     place,
-                    format!(
-                        "node {part:?} has a name that is part of {name:?}: clients take one for the other"
-                    ),
+                    format!("node {part:?} has a name that is part of {whole}: clients take one for the other"),
                 );
             }
         }

@@ -154,6 +154,16 @@ fn a_name_that_clients_would_take_for_another_is_refused() {
         problems(&node("n[1-20]", "")),
         ["line 6: node \"n1\" has a name that is part of \"n10\": clients take one for the other"]
     );
+    // Also where the suffix makes it so.
+    let suffix = "[duffy]\nhost_suffix = \".ci.example.org\"\n";
+    let site = |names| format!("{}{suffix}", node(names, "ip = \"192.0.2.1\""));
+    assert!(parse(&site("n1,y1.ci")).is_ok());
+    assert_eq!(
+        problems(&site("n1,1.ci")),
+        [
+            "line 6: node \"1.ci\" has a name that is part of \"n1.ci.example.org\", which is \"n1\" with host_suffix: clients take one for the other"
+        ]
+    );
     assert_eq!(parse(&node("n[1-20].dusty", "")).unwrap().nodes.len(), 20);
 }
 

@@ -12,9 +12,14 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use hdrhistogram::Histogram;
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, StatusCode, body::Bytes, client::conn::http1, header};
+use hyper::{
+    Request, StatusCode,
+    body::Bytes,
+    client::conn::http1::{self, SendRequest},
+    header,
+};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::JoinHandle};
 
 /// Longest latency that is told apart, in microseconds.
 const LONGEST: u64 = 60_000_000;
@@ -48,8 +53,7 @@ impl Measured {
 
     /// Seconds that this share of the requests took at most.
     pub(crate) fn quantile(&self, quantile: f64) -> f64 {
-        let microseconds = self.latencies.value_at_quantile(quantile);
-        Duration::from_micros(microseconds).as_secs_f64()
+        self::quantile(&self.latencies, quantile)
     }
 }
 
@@ -66,7 +70,7 @@ pub(crate) async fn run(
         .collect();
     tokio::time::sleep(duration).await;
     stop.store(true, Ordering::Relaxed);
-    let mut latencies = Histogram::new_with_bounds(1, LONGEST, 3)?;
+    let mut latencies = histogram()?;
     for task in tasks {
         latencies.add(task.await??)?;
     }
@@ -78,29 +82,87 @@ pub(crate) async fn run(
 }
 
 async fn one_connection(sender: Sender, stop: Arc<AtomicBool>) -> Result<Histogram<u64>> {
-    let stream = TcpStream::connect(sender.address).await?;
-    stream.set_nodelay(true)?;
-    let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let connection = tokio::spawn(connection);
-    let mut latencies = Histogram::new_with_bounds(1, LONGEST, 3)?;
+    let mut connection = Connection::open(sender.address).await?;
+    let mut latencies = histogram()?;
     while !stop.load(Ordering::Relaxed) {
         let (method, path, body) = (sender.next)();
+        let answer = connection.send(method, path, body, &sender.token).await?;
+        if answer.status != sender.expected {
+            bail!(
+                "{}: {}",
+                answer.status,
+                String::from_utf8_lossy(&answer.body)
+            );
+        }
+        latencies.record(answer.microseconds)?;
+    }
+    Ok(latencies)
+}
+
+/// For latencies in microseconds.
+pub(crate) fn histogram() -> Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, LONGEST, 3)?)
+}
+
+/// Seconds that this share of what was recorded took at most.
+pub(crate) fn quantile(latencies: &Histogram<u64>, quantile: f64) -> f64 {
+    Duration::from_micros(latencies.value_at_quantile(quantile)).as_secs_f64()
+}
+
+/// One connection, kept open.
+pub(crate) struct Connection {
+    requests: SendRequest<Full<Bytes>>,
+    driver: JoinHandle<hyper::Result<()>>,
+}
+
+/// What came back of one request.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Bytes,
+    /// From before it was sent until all of it was there.
+    pub(crate) microseconds: u64,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let (requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let driver = tokio::spawn(connection);
+        Ok(Self { requests, driver })
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        path: String,
+        body: String,
+        token: &str,
+    ) -> Result<Answer> {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, "bench")
-            .header("x-auth-token", &sender.token)
+            .header("x-auth-token", token)
             .body(Full::new(Bytes::from(body)))?;
         let started = Instant::now();
-        let response = requests.send_request(request).await.context("no answer")?;
+        // Where the machine has other work the connection may still be busy with the answer before.
+        self.requests.ready().await?;
+        let sent = self.requests.send_request(request);
+        let response = sent.await.context("no answer")?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
-        let elapsed = u64::try_from(started.elapsed().as_micros())?;
-        if status != sender.expected {
-            bail!("{status}: {}", String::from_utf8_lossy(&body));
-        }
-        latencies.record(elapsed.clamp(1, LONGEST))?;
+        let microseconds = u64::try_from(started.elapsed().as_micros())?.clamp(1, LONGEST);
+        Ok(Answer {
+            status,
+            body,
+            microseconds,
+        })
     }
-    connection.abort();
-    Ok(latencies)
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
 }

@@ -5,10 +5,14 @@
 
 mod direct;
 mod figures;
+mod get_cost;
 mod idle;
+mod inventory;
 mod jobs;
+mod lending;
 mod listing;
 mod load;
+mod pairs;
 mod processes;
 mod starting;
 mod system;
@@ -23,22 +27,25 @@ use clap::{Parser, Subcommand};
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Seconds that each measurement of a start takes
+    /// Seconds that each measurement takes
     #[arg(long, default_value_t = 8)]
     seconds: u64,
     /// Rounds; the median counts
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Connections
+    /// Connections of those that start jobs
     #[arg(long, default_values_t = [1, 64, 256])]
     connections: Vec<usize>,
+    /// Clients that get nodes and give them back
+    #[arg(long, default_values_t = [1, 16, 64])]
+    clients: Vec<usize>,
     /// Jobs that are there when lists are measured
     #[arg(long, default_value_t = 1_000_000)]
     jobs: u64,
     /// Leave out PostgreSQL
     #[arg(long)]
     sqlite_only: bool,
-    /// Only these measurements: idle, start, list
+    /// Only these measurements: idle, start, list, pairs, inventory, get-cost
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -66,9 +73,10 @@ async fn main() -> Result<()> {
         idle::measure().await?;
     }
     for engine in system::Engine::available(arguments.sqlite_only) {
+        let duration = Duration::from_secs(arguments.seconds);
         if wanted("start") {
             let plan = starting::Plan {
-                duration: Duration::from_secs(arguments.seconds),
+                duration,
                 rounds: arguments.rounds,
                 connections: arguments.connections.clone(),
             };
@@ -76,6 +84,15 @@ async fn main() -> Result<()> {
         }
         if wanted("list") {
             listing::measure(engine, arguments.jobs).await?;
+        }
+        if wanted("pairs") {
+            pairs::measure(engine, &arguments.clients, arguments.rounds, duration).await?;
+        }
+        if wanted("inventory") {
+            inventory::measure(engine, duration).await?;
+        }
+        if wanted("get-cost") {
+            get_cost::measure(engine, arguments.rounds, duration).await?;
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use muster_testkit::{MusterProcess, PostgresServer, TemporaryDirectory};
 
-use super::jobs;
+use super::{jobs, lending};
 
 /// Token of the benchmark's principal.
 pub(crate) const TOKEN: &str = "benchmark-token-benchmark-token-1234";
@@ -81,6 +81,14 @@ impl Muster {
     pub(crate) async fn start(database: Database) -> Result<Self> {
         let directory = TemporaryDirectory::new("bench")?;
         write_site(&directory)?;
+        Self::start_in(directory, database).await
+    }
+
+    /// With so many nodes to lend.
+    pub(crate) async fn with_nodes(database: Database, count: usize) -> Result<Self> {
+        let directory = TemporaryDirectory::new("bench")?;
+        write_site(&directory)?;
+        lending::add_nodes(&directory.path().join("site.toml"), count)?;
         Self::start_in(directory, database).await
     }
 

@@ -8,6 +8,9 @@ pub(super) const WORD_LIMIT: usize = 64;
 /// Bytes of anything that names one thing: an ssid, an alias, a host, a pool, a cluster.
 pub(super) const NAME_LIMIT: usize = 255;
 
+/// Bytes of what is said of a node.
+pub(super) const COMMENT_LIMIT: usize = 1_000;
+
 /// Nodes of one request.
 pub(super) const NODES_LIMIT: u32 = 10_000;
 
@@ -27,4 +30,9 @@ pub(super) const HOLD_SECONDS: i64 = 6 * 3_600;
 /// Whether a text can name something: not empty, not too long, nothing in it that a database or a log line cannot take.
 pub(super) fn is_name(text: &str, limit: usize) -> bool {
     (1..=limit).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// Whether a text that may be empty can be kept and shown.
+pub(super) fn is_text(text: &str, limit: usize) -> bool {
+    text.is_empty() || is_name(text, limit)
 }

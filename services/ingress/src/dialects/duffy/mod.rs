@@ -8,6 +8,7 @@ mod job_reference;
 mod legacy;
 mod limits;
 mod v1;
+mod waiting_for_nodes;
 
 use utoipa_axum::router::OpenApiRouter;
 

@@ -14,6 +14,7 @@ use muster_platform::site::DuffyRules;
 use utoipa::IntoParams;
 
 use super::super::description::{Forecast, LegacyFailures};
+use super::super::waiting_for_nodes::send_waiting;
 use super::answers::{Nodes, nodes, string, text};
 use super::call::{Call, INVALID_KEY, essence};
 use super::node_request::NodeRequest;
@@ -53,7 +54,7 @@ pub(super) struct NodeGetParameters {
     /// Tie a new session to a job: `cluster:jobId`. It closes when the job stops, and does not expire.
     #[param(example = "fritz:4711")]
     job: Option<String>,
-    /// Wait so many seconds for nodes.
+    /// Wait so many seconds for nodes. A client that goes away meanwhile does not wait on, unless it gave `req`.
     #[param(default = 0, maximum = 300)]
     wait: Option<u32>,
     /// Say what would come of it, and do nothing.
@@ -123,17 +124,16 @@ struct Asked {
 }
 
 impl Asked {
-    /// Until when to wait, and how long the answer may take.
-    fn times(&self, ingress: &Ingress) -> (Option<i64>, std::time::Duration) {
-        let wait = self.request.wait;
-        let until = wait.map(|wait| ingress.environment.clock.now().plus(wait).as_micros());
-        (until, wait.unwrap_or_default() + ingress.limits.command)
+    /// Until when to wait.
+    fn wait_until(&self, ingress: &Ingress) -> Option<i64> {
+        let now = ingress.environment.clock.now();
+        self.request.wait.map(|wait| now.plus(wait).as_micros())
     }
 }
 
 async fn open(ingress: &Ingress, asked: Asked) -> Result<Response, Failure> {
     let rules = ingress.directory.duffy();
-    let (wait_until, deadline) = asked.times(ingress);
+    let (wait, wait_until) = (asked.request.wait, asked.wait_until(ingress));
     let body = essence(&asked.request);
     let command = OpenNodeSession {
         alias: None,
@@ -142,9 +142,8 @@ async fn open(ingress: &Ingress, asked: Asked) -> Result<Response, Failure> {
         job: asked.request.job,
         rate: rate(rules),
     };
-    let outcome = ingress
-        .send_within(deadline, &asked.caller, asked.idempotency, &body, &command)
-        .await?;
+    let (caller, idempotency) = (&asked.caller, asked.idempotency);
+    let outcome = send_waiting(ingress, wait, caller, idempotency, &body, &command).await?;
     match outcome {
         Outcome::Done(opened) => Ok(nodes(&opened.nodes, &rules.host_suffix, &opened.id)),
         Outcome::Refused(OpenNodeSessionRefusal::Allocation(refusal)) => allocation(&refusal),
@@ -156,16 +155,15 @@ async fn open(ingress: &Ingress, asked: Asked) -> Result<Response, Failure> {
 }
 
 async fn grow(ingress: &Ingress, asked: Asked, ssid: &str) -> Result<Response, Failure> {
-    let (wait_until, deadline) = asked.times(ingress);
+    let (wait, wait_until) = (asked.request.wait, asked.wait_until(ingress));
     let body = essence(&(&asked.request, ssid));
     let command = GrowNodeSession {
         session: reference(ssid),
         demands: vec![asked.demand],
         wait_until,
     };
-    let outcome = ingress
-        .send_within(deadline, &asked.caller, asked.idempotency, &body, &command)
-        .await?;
+    let (caller, idempotency) = (&asked.caller, asked.idempotency);
+    let outcome = send_waiting(ingress, wait, caller, idempotency, &body, &command).await?;
     match outcome {
         Outcome::Done(grown) => {
             let suffix = &ingress.directory.duffy().host_suffix;

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::super::description::{AnyFailure, IdempotencyKeyHeader};
 use super::super::error::Detail;
 use super::super::limits::{NAME_LIMIT, NODES_LIMIT, SPECS_LIMIT, WAIT_LIMIT, is_name};
+use super::super::waiting_for_nodes::send_waiting;
 use super::answers::{body, forbidden, json, unprocessable};
 use super::refused::allocation;
 use super::session_object::{SessionObject, SessionResult};
@@ -30,7 +31,8 @@ pub(super) struct SessionCreate {
     nodes_specs: Vec<NodesSpec>,
     /// A name for it that the legacy API knows it by too. (Not in Duffy.)
     alias: Option<String>,
-    /// Wait so many seconds for nodes, 300 at most. (Not in Duffy.)
+    /// Wait so many seconds for nodes, 300 at most; a client that goes away meanwhile does not wait on, unless it gave an
+    /// `Idempotency-Key`. (Not in Duffy.)
     wait: Option<u64>,
 }
 
@@ -85,10 +87,7 @@ pub(super) async fn create_session(
         job: None,
         rate: None,
     };
-    let deadline = wait.unwrap_or_default() + ingress.limits.command;
-    let outcome = ingress
-        .send_within(deadline, &caller, idempotency, &bytes, &command)
-        .await?;
+    let outcome = send_waiting(&ingress, wait, &caller, idempotency, &bytes, &command).await?;
     match outcome {
         Outcome::Done(opened) => {
             let result = SessionResult {

@@ -18,11 +18,11 @@ use crate::frame::{Caller, Failure, Ingress};
 /// One node.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct NodeResult {
-    /// Always `get`.
+    /// `get` or `post`.
     #[schema(example = "get")]
-    action: &'static str,
+    pub(super) action: &'static str,
     /// The node.
-    node: NodeObject,
+    pub(super) node: NodeObject,
 }
 
 /// Shows a node

@@ -1,0 +1,107 @@
+use muster_contract::{
+    node_allocation::{AllocationRefusal, AllocationRefused},
+    session::{GrowNodeSessionRefusal, NodeSessionState, OpenNodeSessionRefusal},
+};
+use muster_storage::inbox::InboxRecord;
+
+use super::*;
+use crate::{
+    saying::Settlement,
+    testing::{
+        World, admin, alice, asked, bob, closing, grant, growing, lease, on_both_engines,
+        opening_with_node, settled as told,
+    },
+};
+
+async fn cancel(
+    world: &World,
+    caller: &Principal,
+    command: Uuid,
+) -> (Reached<CancelNodeRequest>, Vec<Saying>) {
+    let cancel = CancelNodeRequest { command };
+    let (mut reached, said) = world.cancels(&[(caller, world.id(), cancel)]).await;
+    (reached.remove(0), said)
+}
+
+/// What node allocation says of one that it took out of its queue.
+fn cancelled(request: Uuid, session: &str) -> AllocationRefused {
+    AllocationRefused {
+        request,
+        session: session.to_owned(),
+        tenant: "demo".to_owned(),
+        reason: AllocationRefusal::Cancelled,
+    }
+}
+
+fn refused(refusal: Refused) -> Reached<CancelNodeRequest> {
+    Some(Outcome::Refused(refusal))
+}
+
+on_both_engines! {
+    async fn a_session_that_waits_for_its_first_nodes_is_refused(world) {
+        let open = world.id();
+        let (_, said) = world.opens(&[(&alice(), open, opening_with_node())]).await;
+        let (request, id) = asked(&said)[0].clone();
+        let (reached, said) = cancel(world, &alice(), open).await;
+        assert_eq!(reached, Some(Outcome::Done(())));
+        assert_eq!(said, [Saying::Cancel(CancelAllocation { request })]);
+        // Node allocation decides.
+        assert_eq!(world.session(&id).await.state, NodeSessionState::Opening);
+        let said = world.refused(&[cancelled(request, &id)]).await;
+        let refusal = OpenNodeSessionRefusal::Allocation(AllocationRefusal::Cancelled);
+        assert_eq!(told(&said), [(open, Settlement::Open(Outcome::Refused(refusal)))]);
+        let over = world.session(&id).await;
+        assert_eq!((over.state, over.ended_at), (NodeSessionState::Refused, Some(world.now())));
+    }
+
+    async fn a_session_that_waits_for_more_stays_as_it_is(world) {
+        let session = world.active(&[lease(1)]).await;
+        let grow = world.id();
+        let (_, said) = world.grows(&[(&alice(), grow, growing(&session.id))]).await;
+        let (request, id) = asked(&said)[0].clone();
+        let (reached, said) = cancel(world, &alice(), grow).await;
+        assert_eq!((reached, said), (Some(Outcome::Done(())), vec![Saying::Cancel(CancelAllocation { request })]));
+        let said = world.refused(&[cancelled(request, &id)]).await;
+        let refusal = GrowNodeSessionRefusal::Allocation(AllocationRefusal::Cancelled);
+        assert_eq!(told(&said), [(grow, Settlement::Grow(Outcome::Refused(refusal)))]);
+        assert_eq!(world.session(&id).await, session);
+    }
+
+    /// `api/duffy.md` §7: nodes that were granted meanwhile are in a session that its owner sees.
+    async fn a_grant_that_is_on_its_way_counts(world) {
+        let open = world.id();
+        let (_, said) = world.opens(&[(&alice(), open, opening_with_node())]).await;
+        let (request, id) = asked(&said)[0].clone();
+        cancel(world, &alice(), open).await;
+        world.granted(&[grant(request, &id, &[lease(1)])]).await;
+        let session = world.session(&id).await;
+        assert_eq!((session.state, session.nodes), (NodeSessionState::Active, vec![lease(1)]));
+    }
+
+    async fn what_waits_for_no_nodes_is_left_alone(world) {
+        let session = world.active(&[lease(1)]).await;
+        let close = world.id();
+        world.closes(&[(&alice(), close, closing(&session.id))]).await;
+        assert_eq!(cancel(world, &alice(), close).await, (refused(Refused::NotWaiting), vec![]));
+        // It may be on its way, or have its outcome.
+        let other = world.id();
+        assert_eq!(cancel(world, &alice(), other).await, (refused(Refused::Unknown), vec![]));
+        let mut transaction = world.database.begin().await.unwrap();
+        let record = InboxRecord {
+            id: other.to_string(),
+            fingerprint: None,
+            outcome: Some("null".to_owned()),
+            received_at: world.now(),
+        };
+        inbox::record(&mut transaction, &[record]).await.unwrap();
+        transaction.commit().await.unwrap();
+        assert_eq!(cancel(world, &alice(), other).await, (refused(Refused::NotWaiting), vec![]));
+    }
+
+    async fn requests_of_others_are_left_alone(world) {
+        let open = world.id();
+        world.opens(&[(&alice(), open, opening_with_node())]).await;
+        assert_eq!(cancel(world, &bob(), open).await, (refused(Refused::NotYours), vec![]));
+        assert_eq!(cancel(world, &admin(), open).await.0, Some(Outcome::Done(())));
+    }
+}
