@@ -45,12 +45,13 @@ pub(super) static REMOVE: SetStatement = SetStatement::new(
 struct BegunRow {
     command: String,
     request: String,
+    session: String,
     tenant: String,
     message: String,
 }
 
 pub(super) static OF_COMMANDS: SetStatement = SetStatement::new(
-    "SELECT r.command, pending_request.request, node_session.tenant, pending_request.message \
+    "SELECT r.command, pending_request.request, pending_request.session, node_session.tenant, pending_request.message \
      FROM {rows} JOIN pending_request ON pending_request.command = r.command \
      JOIN node_session ON node_session.id = pending_request.session",
     &[("command", ColumnType::Text)],
@@ -60,7 +61,9 @@ pub(super) static OF_COMMANDS: SetStatement = SetStatement::new(
 #[derive(Debug)]
 pub(crate) struct Begun {
     pub(crate) request: Uuid,
-    /// Project of the session it is for.
+    /// The session it is for.
+    pub(crate) session: String,
+    /// Its project.
     pub(crate) tenant: String,
     pub(crate) ask: Ask,
 }
@@ -79,6 +82,7 @@ pub(crate) async fn of_commands(
         .map(|row| {
             let begun = Begun {
                 request: id(&row.request)?,
+                session: row.session,
                 tenant: row.tenant,
                 ask: ask(&row.message)?,
             };

@@ -42,7 +42,7 @@ on_both_engines! {
         let database = &world.database;
         let text = || Bind::from("x");
         let number = || Bind::from(1_i64);
-        let sets: [(&str, &'static SetStatement, Vec<Bind>); 14] = [
+        let sets: [(&str, &'static SetStatement, Vec<Bind>); 15] = [
             ("sessions", &SESSIONS, vec![text()]),
             ("nodes", &NODES, vec![text()]),
             ("find", &FIND, vec![number(), text(), number(), text(), text()]),

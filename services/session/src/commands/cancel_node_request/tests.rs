@@ -1,4 +1,5 @@
 use muster_contract::{
+    agent::SessionHook,
     node_allocation::{AllocationRefusal, AllocationRefused},
     session::{GrowNodeSessionRefusal, NodeSessionState, OpenNodeSessionRefusal},
 };
@@ -8,8 +9,8 @@ use super::*;
 use crate::{
     saying::Settlement,
     testing::{
-        World, admin, alice, asked, bob, closing, grant, growing, lease, on_both_engines,
-        opening_with_node, settled as told,
+        World, admin, alice, asked, bob, carol, closing, grant, growing, lease, on_both_engines,
+        opening_with_node, ordered, settled as told, success,
     },
 };
 
@@ -103,5 +104,24 @@ on_both_engines! {
         world.opens(&[(&alice(), open, opening_with_node())]).await;
         assert_eq!(cancel(world, &bob(), open).await, (refused(Refused::NotYours), vec![]));
         assert_eq!(cancel(world, &admin(), open).await.0, Some(Outcome::Done(())));
+    }
+
+    /// It has not asked for nodes, and whoever would have had them is gone.
+    async fn a_session_that_is_being_set_up_ends(world) {
+        let open = world.id();
+        let (_, said) = world.opens(&[(&carol(), open, opening_with_node())]).await;
+        let orders = ordered(&said);
+        let id = orders[0].session.id.clone();
+        let (reached, said) = cancel(world, &carol(), open).await;
+        assert_eq!(reached, Some(Outcome::Done(())));
+        let refusal = Settlement::Open(Outcome::Refused(OpenNodeSessionRefusal::Closed));
+        assert_eq!(told(&said), [(open, refusal)]);
+        let over = world.session(&id).await;
+        assert_eq!((over.state, over.end_reason), (NodeSessionState::Closed, Some(EndReason::Asked)));
+        // What was set up meanwhile is torn down.
+        let said = world.reported(&[success(&orders[0])]).await;
+        assert_eq!(asked(&said), []);
+        assert_eq!(ordered(&said)[0].hook, SessionHook::TearDown);
+        assert_eq!(cancel(world, &carol(), open).await, (refused(Refused::Unknown), vec![]));
     }
 }
