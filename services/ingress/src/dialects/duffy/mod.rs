@@ -2,6 +2,7 @@
 //! in 2015, and the API of release 3. See `README.md` beside this file for what is answered when, and why.
 
 mod basic_auth;
+mod deadline;
 mod description;
 mod error;
 mod job_reference;

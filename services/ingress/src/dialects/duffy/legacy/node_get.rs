@@ -13,6 +13,7 @@ use muster_contract::session::{
 use muster_platform::site::DuffyRules;
 use utoipa::IntoParams;
 
+use super::super::deadline;
 use super::super::description::{Forecast, LegacyFailures};
 use super::answers::{Nodes, nodes, string, text};
 use super::call::{Call, INVALID_KEY, essence};
@@ -123,17 +124,17 @@ struct Asked {
 }
 
 impl Asked {
-    /// Until when to wait, and how long the answer may take.
-    fn times(&self, ingress: &Ingress) -> (Option<i64>, std::time::Duration) {
-        let wait = self.request.wait;
-        let until = wait.map(|wait| ingress.environment.clock.now().plus(wait).as_micros());
-        (until, wait.unwrap_or_default() + ingress.limits.command)
+    /// Until when to wait for nodes.
+    fn wait_until(&self, ingress: &Ingress) -> Option<i64> {
+        let wait = self.request.wait?;
+        Some(ingress.environment.clock.now().plus(wait).as_micros())
     }
 }
 
 async fn open(ingress: &Ingress, asked: Asked) -> Result<Response, Failure> {
     let rules = ingress.directory.duffy();
-    let (wait_until, deadline) = asked.times(ingress);
+    let wait_until = asked.wait_until(ingress);
+    let deadline = deadline::for_session(ingress, &asked.caller, asked.request.wait, true);
     let body = essence(&asked.request);
     let command = OpenNodeSession {
         alias: None,
@@ -156,7 +157,8 @@ async fn open(ingress: &Ingress, asked: Asked) -> Result<Response, Failure> {
 }
 
 async fn grow(ingress: &Ingress, asked: Asked, ssid: &str) -> Result<Response, Failure> {
-    let (wait_until, deadline) = asked.times(ingress);
+    let wait_until = asked.wait_until(ingress);
+    let deadline = deadline::for_nodes(ingress, asked.request.wait);
     let body = essence(&(&asked.request, ssid));
     let command = GrowNodeSession {
         session: reference(ssid),

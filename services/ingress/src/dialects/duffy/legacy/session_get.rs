@@ -8,6 +8,7 @@ use muster_contract::session::{OpenNodeSession, OpenNodeSessionRefusal};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::super::deadline;
 use super::super::description::LegacyFailures;
 use super::super::job_reference;
 use super::answers::{Nodes, json, nodes, string};
@@ -77,7 +78,11 @@ pub(super) async fn session_get(
         rate: None,
     };
     let body = essence(&(&command.alias, &command.job));
-    match ingress.send(&caller, idempotency, &body, &command).await? {
+    let deadline = deadline::for_session(&ingress, &caller, None, false);
+    let outcome = ingress
+        .send_within(deadline, &caller, idempotency, &body, &command)
+        .await?;
+    match outcome {
         Outcome::Done(opened) => {
             let suffix = &ingress.directory.duffy().host_suffix;
             Ok(nodes(&opened.nodes, suffix, &opened.id))

@@ -12,6 +12,7 @@ use muster_contract::{Outcome, Principal};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::super::deadline;
 use super::super::description::{AnyFailure, IdempotencyKeyHeader};
 use super::super::error::Detail;
 use super::super::limits::{NAME_LIMIT, NODES_LIMIT, SPECS_LIMIT, WAIT_LIMIT, is_name};
@@ -85,7 +86,8 @@ pub(super) async fn create_session(
         job: None,
         rate: None,
     };
-    let deadline = wait.unwrap_or_default() + ingress.limits.command;
+    let with_nodes = !command.demands.is_empty();
+    let deadline = deadline::for_session(&ingress, &caller, wait, with_nodes);
     let outcome = ingress
         .send_within(deadline, &caller, idempotency, &bytes, &command)
         .await?;
