@@ -53,8 +53,7 @@ pub(crate) async fn on(
     if !engine.is_available(test) {
         return Ok(());
     }
-    // A get waits for as long as the hooks may take.
-    let mut options = SystemOptions::new(engine).with("MUSTER__INGRESS__COMMAND_DEADLINE", "50s");
+    let mut options = SystemOptions::new(engine);
     options.site_extra = text(rules.pool, rules.project);
     if let Some(endpoint) = rules.otlp {
         options = options.with("MUSTER__TELEMETRY__OTLP_ENDPOINT", endpoint);
