@@ -44,6 +44,8 @@ CREATE TABLE hook_order (
 
 CREATE INDEX hook_order_by_deadline ON hook_order (deadline);
 
+CREATE INDEX hook_order_by_agent ON hook_order (agent);
+
 -- Requests that got nodes which are being prepared. What was answered is not in it any more.
 CREATE TABLE contextualizing_request (
     request TEXT NOT NULL PRIMARY KEY,

@@ -1,5 +1,6 @@
-//! What the contract table names is there: every command is taken, every query answered, every event
-//! emitted, and what no handler can read becomes a dead letter that an operator finds.
+//! What the contract table names is there: every command and every report is taken, every query answered, every event
+//! emitted, and what no handler can read becomes a dead letter that an operator finds. (That every order is given:
+//! `hooks`.)
 #![cfg(test)]
 
 use std::{collections::BTreeSet, time::Duration};
@@ -96,12 +97,12 @@ async fn every_event_is_emitted() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_command_has_a_handler_and_a_dead_letter_on_sqlite() -> Result<()> {
+async fn every_command_and_report_has_a_handler_and_a_dead_letter_on_sqlite() -> Result<()> {
     dead_letters(Engine::Sqlite).await
 }
 
 #[tokio::test]
-async fn every_command_has_a_handler_and_a_dead_letter_on_postgresql() -> Result<()> {
+async fn every_command_and_report_has_a_handler_and_a_dead_letter_on_postgresql() -> Result<()> {
     dead_letters(Engine::Postgres).await
 }
 
@@ -149,11 +150,17 @@ async fn dead_letters(engine: Engine) -> Result<()> {
     Ok(())
 }
 
-/// The commands of another service: garbage of each becomes a dead letter of its own.
+/// The commands and reports of another service: garbage of each becomes a dead letter of its own.
 async fn filed_by(system: &System, service: Service) -> Result<()> {
-    let of_service = || entries(Kind::Command).filter(|entry| entry.service == service);
-    for entry in of_service() {
-        publish(system, &entry.subject, &entry.schema, b"{\"garbage\": ").await?;
+    let of_service = || {
+        entries(Kind::Command)
+            .chain(entries(Kind::Report))
+            .filter(|entry| entry.service == service)
+            // Whoever the agent is.
+            .map(|entry| (entry.subject.replace('*', "n1%2Edusty"), &entry.schema))
+    };
+    for (subject, schema) in of_service() {
+        publish(system, &subject, schema, b"{\"garbage\": ").await?;
     }
     let nobodys = subject::command(service.name(), 1, "no-such-command");
     let schema = format!("{service}.no-such-command/1");
@@ -179,9 +186,9 @@ async fn filed_by(system: &System, service: Service) -> Result<()> {
         letter.map(|letter| letter["error"].clone())
     };
     let without_handler = error_of(&nobodys).context("the command without a handler")?;
-    for entry in of_service() {
-        let error = error_of(&entry.subject).context("no dead letter")?;
-        ensure!(error != without_handler, "{}: {error}", entry.subject);
+    for (subject, _) in of_service() {
+        let error = error_of(&subject).with_context(|| format!("no dead letter of {subject}"))?;
+        ensure!(error != without_handler, "{subject}: {error}");
     }
     Ok(())
 }

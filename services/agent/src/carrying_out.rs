@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::{
     hooks::{Ending, HookRun, HookRunner},
     orders::HookOrder,
+    turns::Turns,
 };
 
 /// The trace, for programs that go on with it
@@ -28,6 +29,7 @@ const TRACE_VARIABLE: &str = "TRACEPARENT";
 /// Carries out orders.
 pub(crate) struct CarryingOut {
     hooks: HookRunner,
+    turns: Turns,
     /// Orders that are being carried out.
     at_hand: Mutex<HashSet<Uuid>>,
     /// No new orders.
@@ -41,6 +43,7 @@ impl CarryingOut {
     pub(crate) fn new(hooks: HookRunner, stop: CancellationToken) -> Self {
         Self {
             hooks,
+            turns: Turns::default(),
             at_hand: Mutex::default(),
             stop,
             end: CancellationToken::new(),
@@ -50,6 +53,11 @@ impl CarryingOut {
     /// Ends whatever still runs; the orders are given back.
     pub(crate) fn end(&self) {
         self.end.cancel();
+    }
+
+    /// How many orders are being carried out, or wait for their turn.
+    pub(crate) fn count(&self) -> usize {
+        lock(&self.at_hand).len()
     }
 
     /// Carries it out.
@@ -93,8 +101,17 @@ impl CarryingOut {
         run.environment
             .extend(trace.map(|trace| (TRACE_VARIABLE, trace)));
         let started = Instant::now();
-        let ending = self.hooks.run(&run, &self.end).instrument(span.clone());
-        let ending = ending.await;
+        let turn = self
+            .end
+            .run_until_cancelled(self.turns.take(&run.about))
+            .await;
+        let ending = match turn {
+            Some(_turn) => {
+                let running = self.hooks.run(&run, &self.end);
+                running.instrument(span.clone()).await
+            }
+            None => Ending::Stopped,
+        };
         let _entered = span.enter();
         log(&run, &ending, order.delivered(), started);
         if let Ending::Finished(HookResult::Failed { reason }) = &ending {
@@ -159,15 +176,17 @@ struct Entry<'a> {
 impl<'a> Entry<'a> {
     /// `None` if it is there.
     fn of(set: &'a Mutex<HashSet<Uuid>>, id: Uuid) -> Option<Self> {
-        // Nothing panics while holding the lock.
-        let mut entries = set.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.insert(id).then_some(Self { set, id })
+        lock(set).insert(id).then_some(Self { set, id })
     }
 }
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        let mut entries = self.set.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.remove(&self.id);
+        lock(self.set).remove(&self.id);
     }
+}
+
+fn lock(set: &Mutex<HashSet<Uuid>>) -> MutexGuard<'_, HashSet<Uuid>> {
+    // Nothing panics while holding the lock.
+    set.lock().unwrap_or_else(PoisonError::into_inner)
 }

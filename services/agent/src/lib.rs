@@ -17,6 +17,7 @@ mod hooks;
 mod orders;
 mod start;
 mod taking;
+mod turns;
 
 pub use hooks::StateError;
 pub use start::{AgentOptions, StartError, start};

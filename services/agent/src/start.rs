@@ -6,7 +6,7 @@ use muster_messaging::{AgentBroker, Environment};
 use muster_platform::Shutdown;
 
 use crate::{
-    StateError, beating::beat, carrying_out::CarryingOut, hooks::HookRunner, taking::Taking,
+    StateError, beating::Beats, carrying_out::CarryingOut, hooks::HookRunner, taking::take,
 };
 
 /// What an operator chooses.
@@ -49,17 +49,22 @@ pub async fn start(
     let clock = environment.clock.clone();
     let hooks = HookRunner::new(options.hooks_directory, &options.state_directory, clock).await?;
     let stop = shutdown.token();
-    let taking = Taking::new(options.concurrency);
-    let beats = beat(
-        broker.clone(),
-        options.instance,
-        taking.room(),
-        stop.clone(),
-    );
-    shutdown.spawn("agent: beats", beats);
     let carrying_out = Arc::new(CarryingOut::new(hooks, stop.clone()));
-    let orders = broker.orders(stop);
-    let taking = taking.run(orders, carrying_out, options.stop_grace);
-    shutdown.spawn("agent: orders", taking);
+    let beats = Beats {
+        broker: broker.clone(),
+        carrying_out: carrying_out.clone(),
+        instance: options.instance,
+        concurrency: options.concurrency,
+    };
+    shutdown.spawn("agent: beats", beats.run(stop.clone()));
+    let (orders, room, grace) = (
+        broker.orders(stop.clone()),
+        options.concurrency,
+        options.stop_grace,
+    );
+    shutdown.spawn(
+        "agent: orders",
+        take(orders, carrying_out, room, grace, stop),
+    );
     Ok(())
 }

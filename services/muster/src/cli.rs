@@ -13,7 +13,11 @@ mod spec;
 mod tables;
 mod topology;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -170,8 +174,8 @@ impl Places {
     }
 }
 
-fn text(path: PathBuf) -> String {
-    path.to_string_lossy().into_owned()
+fn text(path: impl AsRef<Path>) -> String {
+    path.as_ref().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@
 //! | which nodes and pools there are, and why a request would be refused | `queries/` |
 //! | the site file | `site_nodes.rs` |
 //!
+//! What agents do to nodes, from the order to what follows from its end, is in `hooks/`; a session is told of its nodes when
+//! they are prepared, and nodes come back to the free ones only through the hooks of their pools.
+//!
 //! The rules are in `domain/` (who of those that wait comes first: `domain/queue.rs`), the SQL in `store/`, the tables in
 //! `migrations/node-allocation`. A node is in at most one session at a time: one transaction after the other changes
 //! nodes (`store::lock`), each claim is conditional on what was seen, and a unique index of live leases refuses

@@ -80,8 +80,9 @@ impl Default for Limits {
             job_archive_command_bytes: COMMAND_BYTES,
             event_bytes: 4 * 1024 * 1024 * 1024,
             event_age: Duration::from_hours(7 * 24),
-            order_bytes: 256 * 1024 * 1024,
-            report_bytes: 1024 * 1024 * 1024,
+            // The broker sets these aside on its disk. An order has less than 1 KiB, a report 4 KiB at most.
+            order_bytes: 64 * 1024 * 1024,
+            report_bytes: 256 * 1024 * 1024,
             report_age: Duration::from_hours(7 * 24),
         }
     }

@@ -1,6 +1,7 @@
 //! The operator's commands.
 #![cfg(test)]
 
+mod agents;
 mod keys;
 mod nodes;
 mod settings;

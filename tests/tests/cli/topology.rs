@@ -8,12 +8,31 @@ use muster_testkit::{NatsOptions, NatsServer, TemporaryDirectory, run_muster};
 
 use crate::{failed, succeeded, text};
 
+/// A public key of an agent.
+const NKEY: &str = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
+
+/// Agents of a site: one that brings its key, and two that get theirs.
+const AGENTS: &str = r#"
+[[agent]]
+name = "provisioner"
+nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
+[[agent]]
+name = "n[1-2].dusty"
+"#;
+
 /// On a broker of one's own: users from `permissions`, streams from `apply`, `check` sees what differs.
 #[tokio::test]
 async fn a_broker_of_ones_own_is_set_up() -> Result<()> {
     let directory = TemporaryDirectory::new("topology")?;
     let data = directory.join("data");
+    let parts_alone = succeeded(&["topology", "permissions"], &[], &data)?;
+    fs::write(data.join("site.toml"), AGENTS)?;
     let configuration = succeeded(&["topology", "permissions"], &[], &data)?;
+    ensure!(!parts_alone.contains("agent") && configuration.contains(NKEY));
+    ensure!(configuration.contains("muster.agt.n2%2Edusty.report.node-hook-finished"));
+    // Whoever brings a key keeps the other half.
+    ensure!(data.join("nats/agent-n1.dusty.nk").exists());
+    ensure!(!data.join("nats/agent-provisioner.nk").exists());
     ensure!(configuration == succeeded(&["topology", "permissions"], &[], &data)?);
     let options = NatsOptions {
         configuration,
@@ -48,9 +67,15 @@ async fn a_broker_of_ones_own_is_set_up() -> Result<()> {
     context.update_stream(&config).await?;
     let commands = context.get_stream("MUSTER_COMMANDS_JOB_ARCHIVE").await?;
     commands.delete_consumer("job-archive").await?;
+    let orders = context.get_stream("MUSTER_AGENTS").await?;
+    ensure!(orders.delete_consumer("n2%2Edusty").await?.success);
     let output = check()?;
     ensure!(output.status.code() == Some(1), "{}", text(&output));
-    for stream in ["MUSTER_COMMANDS_JOB_ARCHIVE", "MUSTER_EVENTS"] {
+    for stream in [
+        "MUSTER_COMMANDS_JOB_ARCHIVE",
+        "MUSTER_EVENTS",
+        "MUSTER_AGENTS: consumer n2%2Edusty is missing",
+    ] {
         ensure!(text(&output).contains(stream), "{}", text(&output));
     }
     succeeded(&["topology", "apply"], &environment, &data)?;

@@ -13,6 +13,8 @@ pub(crate) struct HookRun {
     pub(crate) program: &'static str,
     /// The order that asks for it.
     pub(crate) order: Uuid,
+    /// The node or the session; of these just one hook runs at a time.
+    pub(crate) about: String,
     /// When it has to be over.
     pub(crate) deadline: Timestamp,
     /// Environment variables, beside `MUSTER_ORDER`.

@@ -62,6 +62,7 @@ fn attempt(time: Duration) -> HookRun {
     HookRun {
         program: "provision",
         order: Uuid::from_u128(u128::from(std::process::id())),
+        about: "n1.dusty".to_owned(),
         deadline: SystemClock.now().plus(time),
         environment: vec![("MUSTER_NODE", "n1.dusty".to_owned())],
         input: br#"{"attempt":1}"#.to_vec(),

@@ -32,6 +32,7 @@ impl HookOrder for RunNodeHook {
         HookRun {
             program: self.hook.name(),
             order: self.order,
+            about: format!("node {}", node.hostname),
             deadline: Timestamp::from_micros(self.deadline),
             environment,
             input,

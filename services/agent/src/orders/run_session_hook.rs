@@ -34,6 +34,7 @@ impl HookOrder for RunSessionHook {
         HookRun {
             program,
             order: self.order,
+            about: format!("session {}", session.id),
             deadline: Timestamp::from_micros(self.deadline),
             environment,
             input,

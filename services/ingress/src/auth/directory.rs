@@ -63,6 +63,7 @@ pub struct Directory {
     duffy_keys: HashMap<TokenDigest, Arc<Principal>>,
     duffy: DuffyRules,
     tenants: Vec<Project>,
+    node_preparation: Option<Duration>,
     verifier: Option<Verifier>,
     verified: VerifiedTokens,
     max_age: Option<Duration>,
@@ -119,6 +120,7 @@ impl Directory {
             duffy_keys,
             duffy: site.duffy.clone(),
             tenants: site.projects.clone(),
+            node_preparation: node_preparation(site),
             verifier,
             verified: VerifiedTokens::default(),
             max_age: settings.jwt_max_age,
@@ -158,6 +160,20 @@ impl Directory {
     #[must_use]
     pub fn duffy(&self) -> &DuffyRules {
         &self.duffy
+    }
+
+    /// The longest that it may take agents to prepare a node for a session, in whatever pool; `None` = nothing is done.
+    #[must_use]
+    pub fn node_preparation(&self) -> Option<Duration> {
+        self.node_preparation
+    }
+
+    /// The longest that it may take an agent to set a session of this project up; `None` = nothing is done.
+    #[must_use]
+    pub fn session_set_up(&self, project: &str) -> Option<Duration> {
+        let mut tenants = self.tenants.iter();
+        let project = tenants.find(|tenant| tenant.name == project)?;
+        project.session_hooks.as_ref()?.set_up
     }
 
     /// The projects of the site, in its order.
@@ -239,6 +255,14 @@ impl Directory {
 
 /// The look-up takes its time by the digest, of which a caller can choose no part; the last
 /// comparison takes the same time whatever it finds.
+/// Where a node cannot be prepared another one is, as often as its pool says.
+fn node_preparation(site: &Site) -> Option<Duration> {
+    let hooks = site.pools.iter().filter_map(|pool| pool.hooks.as_ref());
+    hooks
+        .filter_map(|hooks| Some(hooks.contextualize?.saturating_mul(hooks.attempts)))
+        .max()
+}
+
 fn fixed(
     secrets: &HashMap<TokenDigest, Arc<Principal>>,
     digest: &TokenDigest,

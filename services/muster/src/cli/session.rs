@@ -42,7 +42,7 @@ pub(crate) enum Command {
     },
     /// Shows one whole, with its nodes and how its set-up and tear-down went
     Show(Which),
-    /// Gives all nodes of one back and ends it
+    /// Gives all nodes of one back and ends it; has one that is over torn down once more, if that was given up
     Close(Which),
     /// Says for how long sessions held nodes
     Accounting(accounting::Accounting),

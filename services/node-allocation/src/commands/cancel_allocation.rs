@@ -9,8 +9,10 @@ use muster_storage::{StorageError, Transaction};
 use uuid::Uuid;
 
 use super::{
-    all_done, moment,
-    serving::{end_waiting, serve_all},
+    all_done,
+    ending::end_waiting,
+    moment,
+    serving::serve_all,
     told::{Told, emit},
 };
 use crate::{

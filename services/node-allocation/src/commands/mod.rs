@@ -3,6 +3,7 @@
 pub(crate) mod allocate_nodes;
 pub(crate) mod cancel_allocation;
 pub(crate) mod change_node;
+pub(crate) mod ending;
 pub(crate) mod hold_nodes;
 pub(crate) mod release_nodes;
 pub(crate) mod serving;

@@ -11,8 +11,10 @@ use muster_platform::Ids;
 use muster_storage::{StorageError, Transaction};
 
 use super::{
-    all_done, moment,
-    serving::{end_waiting, serve_all},
+    all_done,
+    ending::end_waiting,
+    moment,
+    serving::serve_all,
     told::{Answer, Told, emit},
 };
 use crate::{

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::ordering::{Wanted, order, starts};
 use crate::{
     commands::{
-        serving::{end_waiting, serve_all},
+        ending::end_waiting,
+        serving::serve_all,
         told::{Answer, Told},
     },
     domain::{

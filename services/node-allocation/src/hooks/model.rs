@@ -311,9 +311,9 @@ impl Model {
             *times += 1;
             assert_eq!(*times, 1, "{request} is answered twice");
         }
-        let orders: Vec<(i64, String, i64, Option<i64>)> = database
+        let orders: Vec<(i64, String, bool, Option<i64>)> = database
             .fetch_all(
-                "SELECT node.id, COALESCE(hook_order.hook, ''), CASE WHEN node.unwiped THEN 1 ELSE 0 END, node.hook_due \
+                "SELECT node.id, COALESCE(hook_order.hook, ''), node.unwiped, node.hook_due \
                  FROM node LEFT JOIN hook_order ON hook_order.node = node.id",
                 &[],
             )
@@ -321,7 +321,7 @@ impl Model {
             .unwrap();
         let at_work: BTreeMap<i64, (String, bool, bool)> = orders
             .into_iter()
-            .map(|(node, hook, unwiped, due)| (node, (hook, unwiped == 1, due.is_some())))
+            .map(|(node, hook, unwiped, due)| (node, (hook, unwiped, due.is_some())))
             .collect();
         for node in nodes(database).await {
             let (hook, unwiped, due) = &at_work[&node.id];

@@ -1,16 +1,29 @@
 //! Orders to agents.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use muster_contract::agent::{HookedNode, NodeHook, RunNodeHook};
+use muster_contract::{
+    agent::{HookedNode, NodeHook, RunNodeHook},
+    node_allocation::NodeState,
+};
 use muster_storage::{StorageError, Transaction};
 
 use crate::{
     commands::told::Answer,
     domain::{lifecycle::Condition, pools::Pools},
     moment::Moment,
-    store::hook_orders::{self, NewOrder, Subject},
+    store::{
+        conditions::postpone,
+        hook_orders::{self, NewOrder, Subject},
+    },
 };
+
+/// Orders that nobody waits for, to install and to wipe nodes, that an agent has at hand at most. The time of an attempt runs
+/// from when it is ordered: in a long row the last would be over before they begin.
+pub(crate) const UNHURRIED_LIMIT: u32 = 16;
+
+/// Microseconds until it is looked again whether an agent has come through some.
+const POSTPONEMENT: i64 = 5 * 1_000_000;
 
 /// Something to be done to a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +36,15 @@ pub(crate) struct Wanted {
     pub(crate) failures: u32,
 }
 
-/// Has these done, one thing to each node, and notes it. A node whose pool has no such hook is left out.
+impl Wanted {
+    /// Nobody waits for it.
+    fn is_unhurried(&self) -> bool {
+        self.hook != NodeHook::Contextualize
+    }
+}
+
+/// Has these done, one thing to each node, and notes it. What an agent that has much to do is to do later is due later. A node
+/// whose pool has no such hook is left out.
 pub(crate) async fn order(
     transaction: &mut Transaction,
     moment: Moment<'_>,
@@ -39,14 +60,27 @@ pub(crate) async fn order(
         .into_iter()
         .map(|subject| (subject.id, subject))
         .collect();
-    let (mut new, mut answers) = (Vec::new(), Vec::new());
-    for wanted in wanted {
-        let drafted = subjects
-            .get(&wanted.node)
-            .and_then(|subject| draft(moment, pools, wanted, subject));
-        let Some((agent, order)) = drafted else {
-            continue;
-        };
+    let drafts: Vec<(&Wanted, String, RunNodeHook)> = wanted
+        .iter()
+        .filter_map(|wanted| {
+            let subject = subjects.get(&wanted.node)?;
+            let (agent, order) = draft(moment, pools, wanted, subject)?;
+            Some((wanted, agent, order))
+        })
+        .collect();
+    let unhurried = drafts.iter().filter(|(wanted, ..)| wanted.is_unhurried());
+    let agents: BTreeSet<&str> = unhurried.map(|(_, agent, _)| agent.as_str()).collect();
+    let mut at_hand = hook_orders::unhurried(transaction, agents).await?;
+    let (mut new, mut answers, mut postponed) = (Vec::new(), Vec::new(), Vec::new());
+    for (wanted, agent, order) in drafts {
+        if wanted.is_unhurried() {
+            let orders = at_hand.entry(agent.clone()).or_default();
+            if *orders >= UNHURRIED_LIMIT {
+                postponed.push(wanted.node);
+                continue;
+            }
+            *orders += 1;
+        }
         new.push(NewOrder {
             id: order.order,
             node: wanted.node,
@@ -60,12 +94,13 @@ pub(crate) async fn order(
         answers.push((wanted.place, Answer::Order { agent, order }));
     }
     hook_orders::add(transaction, &new).await?;
+    let later = moment.now.saturating_add(POSTPONEMENT);
+    postpone(transaction, later, &postponed).await?;
     Ok(answers)
 }
 
 /// What is to be done at once to a node that comes into this condition, which is at hand from then on.
 pub(crate) fn starts(condition: &mut Condition, now: i64) -> Option<NodeHook> {
-    use muster_contract::node_allocation::NodeState;
     let hook = match condition.state {
         NodeState::Deprovisioning => NodeHook::Deprovision,
         NodeState::Provisioning => NodeHook::Provision,

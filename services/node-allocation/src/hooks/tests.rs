@@ -390,6 +390,27 @@ on_both_engines! {
         assert_eq!(site.in_state(NodeState::Ready).await.len(), 2);
     }
 
+    async fn an_agent_is_not_given_more_than_it_comes_through_in_time(database) {
+        let mut site = Played::start(database, ALL, "n[01-20].dusty").await;
+        site.tick().await;
+        let at_hand = site.orders.clone();
+        assert_eq!(site.take_orders().len(), 16);
+        site.pass(5);
+        site.tick().await;
+        assert_eq!(site.take_orders(), []);
+        for (agent, order) in &at_hand[..3] {
+            site.report(agent, order, muster_contract::agent::HookResult::Succeeded).await;
+        }
+        // Whoever waits for a node does not wait for that.
+        site.allocate(wanted(1, vec![of_pool("metal", 1)])).await;
+        assert_eq!(site.order("n01.dusty", Contextualize).1.attempt, 1);
+        site.orders.clear();
+        site.pass(5);
+        site.tick().await;
+        let hosts: Vec<String> = site.take_orders().into_iter().map(|(host, ..)| host).collect();
+        assert_eq!(hosts, ["n17.dusty", "n18.dusty", "n19.dusty"]);
+    }
+
     async fn each_node_may_have_its_own_agent(database) {
         crate::testing::apply(database, crate::testing::NOW, "[[agent]]\nname = \"n[1-2].dusty\"\n\
             [[pool]]\nname = \"metal\"\nversion = \"7\"\narch = \"x86_64\"\nhooks = { agent = \"{hostname}\", provision = \"1m\" }\n\

@@ -9,7 +9,8 @@ use muster_storage::{StorageError, Transaction};
 
 use crate::{
     commands::{
-        serving::{end_waiting, serve_all},
+        ending::end_waiting,
+        serving::serve_all,
         told::{Told, emit_one},
     },
     moment::Moment,

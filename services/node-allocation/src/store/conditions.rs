@@ -36,6 +36,25 @@ pub(super) static CHANGE: SetStatement = SetStatement::new(
     ],
 );
 
+pub(super) static POSTPONE: SetStatement = SetStatement::new(
+    "UPDATE node SET hook_due = r.due FROM {rows} WHERE node.id = r.id",
+    &[("id", ColumnType::Integer), ("due", ColumnType::Integer)],
+);
+
+/// What is to be done to these nodes is due at that time only.
+pub(crate) async fn postpone(
+    transaction: &mut Transaction,
+    due: i64,
+    nodes: &[i64],
+) -> Result<(), StorageError> {
+    let rows: Vec<Vec<Bind>> = nodes
+        .iter()
+        .map(|node| vec![(*node).into(), due.into()])
+        .collect();
+    transaction.execute_set(&POSTPONE, &rows).await?;
+    Ok(())
+}
+
 /// Changes the nodes, each named once. They stay in their sessions, if they are in any.
 pub(crate) async fn change(
     transaction: &mut Transaction,

@@ -1,5 +1,7 @@
 //! What agents are doing to nodes.
 
+use std::collections::HashMap;
+
 use muster_contract::{agent::NodeHook, node_allocation::NodeState};
 use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
 use sqlx::FromRow;
@@ -129,6 +131,12 @@ pub(super) static SUBJECTS: SetStatement = SetStatement::new(
     &[("node", ColumnType::Integer)],
 );
 
+pub(super) static COUNT: SetStatement = SetStatement::new(
+    "SELECT r.agent, (SELECT COUNT(*) FROM hook_order \
+         WHERE hook_order.agent = r.agent AND hook_order.hook <> 'contextualize') FROM {rows}",
+    &[("agent", ColumnType::Text)],
+);
+
 static ADD: SetStatement = SetStatement::new(
     "INSERT INTO hook_order (id, node, generation, hook, attempt, agent, deadline) \
      SELECT r.id, r.node, r.generation, r.hook, r.attempt, r.agent, r.deadline FROM {rows} WHERE true",
@@ -181,6 +189,18 @@ pub(crate) async fn subjects(
 ) -> Result<Vec<Subject>, StorageError> {
     let rows: Vec<Vec<Bind>> = nodes.into_iter().map(|node| vec![node.into()]).collect();
     transaction.fetch_set(&SUBJECTS, &rows).await
+}
+
+/// How many orders each of these agents has at hand that nobody waits for.
+pub(crate) async fn unhurried(
+    transaction: &mut Transaction,
+    agents: impl IntoIterator<Item = &str>,
+) -> Result<HashMap<String, u32>, StorageError> {
+    let rows: Vec<Vec<Bind>> = agents.into_iter().map(|agent| vec![agent.into()]).collect();
+    let rows: Vec<(String, i64)> = transaction.fetch_set(&COUNT, &rows).await?;
+    rows.into_iter()
+        .map(|(agent, orders)| Ok((agent, count("number of orders", orders)?)))
+        .collect()
 }
 
 /// Notes that these are carried out. A node has one at most.

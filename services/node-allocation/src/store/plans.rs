@@ -38,7 +38,7 @@ async fn fill(database: &Database) {
         "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 20000) \
          INSERT INTO tenant (name, held) SELECT 't' || n, 0 FROM number",
         "INSERT INTO hook_order (id, node, generation, hook, attempt, agent, deadline) \
-         SELECT CAST(id AS TEXT), id, 1, 'provision', 1, 'a', id FROM node WHERE id > 1000",
+         SELECT CAST(id AS TEXT), id, 1, 'provision', 1, CAST(id / 16 AS TEXT), id FROM node WHERE id > 1000",
         "UPDATE node SET hook_due = id WHERE id BETWEEN 500 AND 600",
         "INSERT INTO contextualizing_request (request, session, tenant, demands, enqueued_at, wait_until, places, short) \
          SELECT CAST(id AS TEXT), CAST(id AS TEXT), 't', '[]', 0, 0, '[]', false FROM node",
@@ -117,7 +117,7 @@ on_both_engines! {
         let release = vec![
             number(1), number(1), text("s1"), text("ready"), Bind::Text(None), false.into(), number(0), Bind::Integer(None), number(NOW),
         ];
-        let rows: [(&'static SetStatement, Vec<Bind>); 16] = [
+        let rows: [(&'static SetStatement, Vec<Bind>); 18] = [
             (&CLAIM, vec![number(900), number(0), text("deployed"), number(NOW), text("s"), text("t"), false.into()]),
             (&HELD, vec![text("s1")]),
             (&RELEASE, release),
@@ -131,6 +131,8 @@ on_both_engines! {
                 number(1), number(1), text("ready"), text("provisioning"), Bind::Text(None), false.into(), number(0), number(0),
                 Bind::Integer(None), number(NOW),
             ]),
+            (&conditions::POSTPONE, vec![number(1), number(1)]),
+            (&hook_orders::COUNT, vec![text("x")]),
             (&FIND, vec![text("x")]),
             (&SUBJECTS, vec![number(1)]),
             (&hook_orders::REMOVE, vec![text("x")]),

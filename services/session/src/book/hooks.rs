@@ -5,7 +5,7 @@ use muster_contract::{
     Outcome,
     agent::{HookedSession, RunSessionHook, SessionHook, SessionHookFinished},
     node_allocation::AllocateNodes,
-    session::{NodeSessionState, NodeSessionTearDownFailed, OpenNodeSessionRefusal},
+    session::{NodeSession, NodeSessionState, NodeSessionTearDownFailed, OpenNodeSessionRefusal},
 };
 use tracing::{error, warn};
 use uuid::Uuid;
@@ -37,6 +37,16 @@ impl Book<'_> {
         if !session.is_live() && !session.hook(SessionHook::SetUp).is_some_and(Hook::is_on) {
             self.begin_attempt(moment, id, SessionHook::TearDown);
         }
+    }
+
+    /// Tears an ended session down once more, where that was given up. `None`: it was not.
+    pub(crate) fn tear_down_again(&mut self, moment: Moment, id: &str) -> Option<NodeSession> {
+        let hook = self.hook_mut(id, SessionHook::TearDown)?;
+        if !hook.start_over() {
+            return None;
+        }
+        self.begin_tear_down(moment, id);
+        self.session(id).map(Session::shown)
     }
 
     /// From here on no other attempt is made to set it up.

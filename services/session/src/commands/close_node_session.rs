@@ -20,7 +20,7 @@ handler!(
     close_node_sessions
 );
 
-/// Begins to end the sessions as if the commands came one by one in this order.
+/// Begins to end the sessions, or an operator's to tear them down once more where that was given up, as if the commands came one by one in this order.
 pub(crate) async fn close_node_sessions(
     transaction: &mut Transaction,
     ids: &dyn Ids,
@@ -29,6 +29,11 @@ pub(crate) async fn close_node_sessions(
     let desk = Desk::open(transaction, ids, orders, |body| &body.session, &[]).await?;
     let (book, reached) = desk.each(|book, moment, order, meant| {
         let begun = meant.and_then(|id| {
+            if order.caller.crosses_tenants()
+                && let Some(over) = book.tear_down_again(moment, &id)
+            {
+                return Ok(Some(over));
+            }
             let command = Some(order.id);
             book.begin_to_close(moment, &id, EndReason::Asked, command)
         });

@@ -7,7 +7,7 @@
 //!          |    v
 //!         waiting
 //! ```
-//! An attempt is over when its agent says so, or when that is not to be expected any more: no state waits for an agent for
+//! What was given up begins anew if an operator asks for it. An attempt is over when its agent says so, or when that is not to be expected any more: no state waits for an agent for
 //! ever. Times are microseconds since 1970 UTC.
 
 use muster_contract::{
@@ -149,6 +149,16 @@ impl Hook {
         }
         self.state = HookState::Failed;
         Ended::ForGood
+    }
+
+    /// As if nothing had been tried yet, where it was given up; tells whether it was.
+    pub(crate) fn start_over(&mut self) -> bool {
+        if self.state != HookState::Failed {
+            return false;
+        }
+        self.state = HookState::Idle;
+        self.attempts = 0;
+        true
     }
 
     /// Makes no other attempt, where none is on.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{NodeSession, NodeSessionRefusal, SessionReference};
 use crate::{Command, Message, Service};
 
-/// Gives all nodes back and ends the session. Carried out when nobody else can find them in it.
+/// Gives all nodes back and ends the session. Carried out when nobody else can find them in it. Of a session that is over,
+/// whoever may act for every tenant has what it left torn down once more, if that was given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CloseNodeSession {
     /// The session.

@@ -362,3 +362,33 @@ fn tenants_are_the_projects_of_the_site() {
     let of = |project| setting.directory.principals_of(project).count();
     assert_eq!((of("demo"), of("other")), (0, 1));
 }
+
+#[test]
+fn says_how_long_agents_may_take() {
+    let text = r#"
+        [[agent]]
+        name = "network"
+        [[project]]
+        name = "wired"
+        session_hooks = { agent = "network", set_up = "2m" }
+        [[project]]
+        name = "plain"
+        [[pool]]
+        name = "metal"
+        version = "7"
+        arch = "x86_64"
+        hooks = { agent = "network", contextualize = "30s", attempts = 3 }
+        [[pool]]
+        name = "cloud"
+        version = "8"
+        arch = "x86_64"
+        hooks = { agent = "network", deprovision = "1h" }
+    "#;
+    let site = Site::parse(text, Path::new("site.toml")).unwrap();
+    let directory = Directory::of_site(&site).unwrap();
+    let set_up = |project| directory.session_set_up(project);
+    assert_eq!(set_up("wired"), Some(Duration::from_mins(2)));
+    assert_eq!((set_up("plain"), set_up("unknown")), (None, None));
+    assert_eq!(directory.node_preparation(), Some(Duration::from_secs(90)));
+    assert_eq!(setting("").directory.node_preparation(), None);
+}

@@ -7,6 +7,7 @@ mod error;
 mod job_reference;
 mod legacy;
 mod limits;
+mod patience;
 mod v1;
 mod waiting_for_nodes;
 

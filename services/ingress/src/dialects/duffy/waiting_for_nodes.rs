@@ -14,6 +14,7 @@ use muster_messaging::SendOptions;
 use tracing::{Instrument, Span, info, warn};
 use uuid::Uuid;
 
+use super::patience::Patience;
 use crate::frame::{Caller, Failure, Idempotency, Ingress};
 
 /// Pauses before a cancellation is sent again: commands of different kinds overtake each other, so that the one that is to
@@ -26,22 +27,21 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(4),
 ];
 
-/// Sends the command, which waits for nodes for as long, and waits for its outcome.
+/// Sends the command, which may wait for nodes, and waits for its outcome.
 ///
 /// With an idempotency key the client may come back for the outcome, so that going away means nothing.
 pub(super) async fn send_waiting<C: Command>(
     ingress: &Ingress,
-    wait: Option<Duration>,
+    patience: Patience,
     caller: &Caller,
     idempotency: Idempotency,
     body: &Bytes,
     command: &C,
 ) -> Result<Outcome<C::Reply, C::Refusal>, Failure> {
-    let leaves = wait.is_some() && !idempotency.is_given();
+    let leaves = patience.queues && !idempotency.is_given();
     let presence = leaves.then(|| Presence::of(ingress, caller));
-    let deadline = wait.unwrap_or_default() + ingress.limits.command;
     let result = ingress
-        .send_within(deadline, caller, idempotency, body, command)
+        .send_within(patience.deadline, caller, idempotency, body, command)
         .await;
     if let Some(presence) = presence {
         presence.end();

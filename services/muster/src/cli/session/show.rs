@@ -1,7 +1,7 @@
 //! `muster session show`: one session whole.
 
 use anyhow::Result;
-use muster_contract::session::{EndReason, NodeSession};
+use muster_contract::session::{EndReason, NodeSession, SessionHookStatus};
 
 use super::super::tables::{Listing, or_dash, plain_table, say, time};
 
@@ -29,6 +29,8 @@ pub(super) fn show(session: &NodeSession, json: bool) -> Result<()> {
         ),
         ("ended", or_dash(session.ended_at.map(time))),
         ("reason", or_dash(session.end_reason.map(reason))),
+        ("set-up", or_dash(session.set_up.as_ref().map(hook))),
+        ("tear-down", or_dash(session.tear_down.as_ref().map(hook))),
     ] {
         table.add_row([name, &value]);
     }
@@ -50,6 +52,14 @@ pub(super) fn show(session: &NodeSession, json: bool) -> Result<()> {
         })?;
     }
     nodes.finish()
+}
+
+/// How far a hook is, and what went wrong last: `failed, attempts by network: 3: switch sw1 does not answer`.
+fn hook(status: &SessionHookStatus) -> String {
+    let (state, attempts, agent) = (status.state.name(), status.attempts, &status.agent);
+    let reason = status.reason.as_ref();
+    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+    format!("{state}, attempts by {agent}: {attempts}{reason}")
 }
 
 fn reason(reason: EndReason) -> &'static str {

@@ -1,14 +1,17 @@
 use muster_contract::Principal;
 use muster_contract::{
     node_allocation::{AllocationRefusal, AllocationRefused, LeasedNode},
-    session::{EndReason, NodeSession, OpenNodeSession, SessionHookState, SessionHookStatus},
+    session::{
+        EndReason, NodeSession, NodeSessionRefusal, OpenNodeSession, SessionHookState,
+        SessionHookStatus,
+    },
 };
 use muster_messaging::OutcomeOf;
 
 use super::*;
 use crate::testing::{
-    AGENT, HOOK_LIMIT, LIFETIME, NOON, SECOND, World, alice, asked, carol, closing, failure, grant,
-    lease, named, on_both_engines, opening, opening_with_node, ordered, principal, release,
+    AGENT, HOOK_LIMIT, LIFETIME, NOON, SECOND, World, admin, alice, asked, carol, closing, failure,
+    grant, lease, named, on_both_engines, opening, opening_with_node, ordered, principal, release,
     settled, success,
 };
 
@@ -303,6 +306,24 @@ on_both_engines! {
         assert!(reason.len() == 4_096 && reason.ends_with("x at last"), "{reason}");
         world.pass(1_000 * MISSED);
         assert_eq!(world.look_after_hooks(64).await, (false, vec![]));
+
+        // An operator has it tried again, with as many attempts.
+        let over = Outcome::Refused(NodeSessionRefusal::WrongState { state: NodeSessionState::Closed });
+        let (reached, said) = world.closes(&[(&carol(), world.id(), closing(&session.id))]).await;
+        assert_eq!((reached, said), (vec![Some(over.clone())], vec![]));
+        let root = admin();
+        let batch = [(), ()].map(|()| (&root, world.id(), closing(&session.id)));
+        let (reached, said) = world.closes(&batch).await;
+        assert!(matches!(reached[0], Some(Outcome::Done(_))), "{reached:?}");
+        assert_eq!(reached[1], Some(over));
+        order = tear_down(&said);
+        assert_eq!(order.attempt, 1);
+        assert_eq!(world.reported(&[failure(&order, "busy")]).await, []);
+        world.pass(60 * SECOND);
+        order = tear_down(&world.look_after_hooks(64).await.1);
+        assert_eq!(world.reported(&[success(&order)]).await, []);
+        let status = world.session(&session.id).await.tear_down.unwrap();
+        assert_eq!((status.state, status.attempts), (SessionHookState::Succeeded, 2));
     }
 
     /// All is in the tables, and by the rules that held when the session was opened.

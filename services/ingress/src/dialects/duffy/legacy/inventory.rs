@@ -269,6 +269,7 @@ mod tests {
                 "Deprovision",
                 "Fail",
                 "Failed",
+                "Failed",
                 "Reserved"
             ]
         );

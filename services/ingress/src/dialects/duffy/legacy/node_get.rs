@@ -14,6 +14,7 @@ use muster_platform::site::DuffyRules;
 use utoipa::IntoParams;
 
 use super::super::description::{Forecast, LegacyFailures};
+use super::super::patience;
 use super::super::waiting_for_nodes::send_waiting;
 use super::answers::{Nodes, nodes, string, text};
 use super::call::{Call, INVALID_KEY, essence};
@@ -124,16 +125,17 @@ struct Asked {
 }
 
 impl Asked {
-    /// Until when to wait.
+    /// Until when to wait for nodes.
     fn wait_until(&self, ingress: &Ingress) -> Option<i64> {
-        let now = ingress.environment.clock.now();
-        self.request.wait.map(|wait| now.plus(wait).as_micros())
+        let wait = self.request.wait?;
+        Some(ingress.environment.clock.now().plus(wait).as_micros())
     }
 }
 
 async fn open(ingress: &Ingress, asked: Asked) -> Result<Response, Failure> {
     let rules = ingress.directory.duffy();
-    let (wait, wait_until) = (asked.request.wait, asked.wait_until(ingress));
+    let wait_until = asked.wait_until(ingress);
+    let patience = patience::for_session(ingress, &asked.caller, asked.request.wait, true);
     let body = essence(&asked.request);
     let command = OpenNodeSession {
         alias: None,
@@ -143,7 +145,7 @@ async fn open(ingress: &Ingress, asked: Asked) -> Result<Response, Failure> {
         rate: rate(rules),
     };
     let (caller, idempotency) = (&asked.caller, asked.idempotency);
-    let outcome = send_waiting(ingress, wait, caller, idempotency, &body, &command).await?;
+    let outcome = send_waiting(ingress, patience, caller, idempotency, &body, &command).await?;
     match outcome {
         Outcome::Done(opened) => Ok(nodes(&opened.nodes, &rules.host_suffix, &opened.id)),
         Outcome::Refused(OpenNodeSessionRefusal::Allocation(refusal)) => allocation(&refusal),
@@ -155,7 +157,8 @@ async fn open(ingress: &Ingress, asked: Asked) -> Result<Response, Failure> {
 }
 
 async fn grow(ingress: &Ingress, asked: Asked, ssid: &str) -> Result<Response, Failure> {
-    let (wait, wait_until) = (asked.request.wait, asked.wait_until(ingress));
+    let wait_until = asked.wait_until(ingress);
+    let patience = patience::for_nodes(ingress, asked.request.wait);
     let body = essence(&(&asked.request, ssid));
     let command = GrowNodeSession {
         session: reference(ssid),
@@ -163,7 +166,7 @@ async fn grow(ingress: &Ingress, asked: Asked, ssid: &str) -> Result<Response, F
         wait_until,
     };
     let (caller, idempotency) = (&asked.caller, asked.idempotency);
-    let outcome = send_waiting(ingress, wait, caller, idempotency, &body, &command).await?;
+    let outcome = send_waiting(ingress, patience, caller, idempotency, &body, &command).await?;
     match outcome {
         Outcome::Done(grown) => {
             let suffix = &ingress.directory.duffy().host_suffix;

@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::description::LegacyFailures;
 use super::super::job_reference;
+use super::super::patience;
 use super::answers::{Nodes, json, nodes, string};
 use super::call::{Call, essence, invalid_key};
 use super::refused::{FAILED, allocation};
@@ -77,7 +78,11 @@ pub(super) async fn session_get(
         rate: None,
     };
     let body = essence(&(&command.alias, &command.job));
-    match ingress.send(&caller, idempotency, &body, &command).await? {
+    let patience = patience::for_session(&ingress, &caller, None, false);
+    let outcome = ingress
+        .send_within(patience.deadline, &caller, idempotency, &body, &command)
+        .await?;
+    match outcome {
         Outcome::Done(opened) => {
             let suffix = &ingress.directory.duffy().host_suffix;
             Ok(nodes(&opened.nodes, suffix, &opened.id))

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::super::description::{AnyFailure, IdempotencyKeyHeader};
 use super::super::error::Detail;
 use super::super::limits::{NAME_LIMIT, NODES_LIMIT, SPECS_LIMIT, WAIT_LIMIT, is_name};
+use super::super::patience;
 use super::super::waiting_for_nodes::send_waiting;
 use super::answers::{body, forbidden, json, unprocessable};
 use super::refused::allocation;
@@ -87,7 +88,9 @@ pub(super) async fn create_session(
         job: None,
         rate: None,
     };
-    let outcome = send_waiting(&ingress, wait, &caller, idempotency, &bytes, &command).await?;
+    let with_nodes = !command.demands.is_empty();
+    let patience = patience::for_session(&ingress, &caller, wait, with_nodes);
+    let outcome = send_waiting(&ingress, patience, &caller, idempotency, &bytes, &command).await?;
     match outcome {
         Outcome::Done(opened) => {
             let result = SessionResult {
