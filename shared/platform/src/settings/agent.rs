@@ -17,7 +17,8 @@ pub struct AgentSettings {
     /// File with the key it signs in to the broker with. Default: `agent-<name>.nk` in the
     /// directory of the parts' keys. Absolute after loading.
     pub key_file: Option<PathBuf>,
-    /// How many hooks it runs at once. Default: 4.
+    /// How many hooks it runs at once. Default: 32: more than node allocation gives it to install and
+    /// to wipe at a time (16), so that preparing nodes for sessions never waits behind those.
     pub concurrency: usize,
     /// How long the hooks that run may go on after it was told to stop; then they are ended, and
     /// run again after its next start. Default: `10s`.
@@ -31,7 +32,7 @@ impl Default for AgentSettings {
             name: None,
             hooks_directory: None,
             key_file: None,
-            concurrency: 4,
+            concurrency: 32,
             stop_grace: Duration::from_secs(10),
         }
     }

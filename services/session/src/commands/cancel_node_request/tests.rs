@@ -34,10 +34,6 @@ fn cancelled(request: Uuid, session: &str) -> AllocationRefused {
     }
 }
 
-fn refused(refusal: Refused) -> Reached<CancelNodeRequest> {
-    Some(Outcome::Refused(refusal))
-}
-
 on_both_engines! {
     async fn a_session_that_waits_for_its_first_nodes_is_refused(world) {
         let open = world.id();
@@ -83,10 +79,10 @@ on_both_engines! {
         let session = world.active(&[lease(1)]).await;
         let close = world.id();
         world.closes(&[(&alice(), close, closing(&session.id))]).await;
-        assert_eq!(cancel(world, &alice(), close).await, (refused(Refused::NotWaiting), vec![]));
+        assert_eq!(cancel(world, &alice(), close).await, (Some(Outcome::Refused(Refused::NotWaiting)), vec![]));
         // It may be on its way, or have its outcome.
         let other = world.id();
-        assert_eq!(cancel(world, &alice(), other).await, (refused(Refused::Unknown), vec![]));
+        assert_eq!(cancel(world, &alice(), other).await, (Some(Outcome::Refused(Refused::Unknown)), vec![]));
         let mut transaction = world.database.begin().await.unwrap();
         let record = InboxRecord {
             id: other.to_string(),
@@ -96,13 +92,13 @@ on_both_engines! {
         };
         inbox::record(&mut transaction, &[record]).await.unwrap();
         transaction.commit().await.unwrap();
-        assert_eq!(cancel(world, &alice(), other).await, (refused(Refused::NotWaiting), vec![]));
+        assert_eq!(cancel(world, &alice(), other).await, (Some(Outcome::Refused(Refused::NotWaiting)), vec![]));
     }
 
     async fn requests_of_others_are_left_alone(world) {
         let open = world.id();
         world.opens(&[(&alice(), open, opening_with_node())]).await;
-        assert_eq!(cancel(world, &bob(), open).await, (refused(Refused::NotYours), vec![]));
+        assert_eq!(cancel(world, &bob(), open).await, (Some(Outcome::Refused(Refused::NotYours)), vec![]));
         assert_eq!(cancel(world, &admin(), open).await.0, Some(Outcome::Done(())));
     }
 
@@ -122,6 +118,6 @@ on_both_engines! {
         let said = world.reported(&[success(&orders[0])]).await;
         assert_eq!(asked(&said), []);
         assert_eq!(ordered(&said)[0].hook, SessionHook::TearDown);
-        assert_eq!(cancel(world, &carol(), open).await, (refused(Refused::Unknown), vec![]));
+        assert_eq!(cancel(world, &carol(), open).await, (Some(Outcome::Refused(Refused::Unknown)), vec![]));
     }
 }
