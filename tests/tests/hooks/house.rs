@@ -223,7 +223,10 @@ impl House {
 
     /// A session, as operators see it.
     pub(crate) async fn session(&self, ssid: &str) -> Result<Value> {
-        let shown = self.system.cli(&["session", "show", ssid, "--json"]).await?;
+        let shown = self
+            .system
+            .cli(&["session", "show", ssid, "--json"])
+            .await?;
         ensure!(shown.status.success(), "{shown:?}");
         Ok(serde_json::from_slice(&shown.stdout)?)
     }
