@@ -206,12 +206,11 @@ impl Checked<'_> {
                 continue;
             };
             if said.insert(place.span().start) {
-                let whole = match name.contains(part) {
-                    true => format!("{name:?}"),
-                    false => format!(
-                        "{:?}, which is {name:?} with host_suffix",
-                        format!("{name}{suffix}")
-                    ),
+                let whole = if name.contains(part) {
+                    format!("{name:?}")
+                } else {
+                    let full = format!("{name}{suffix}");
+                    format!("{full:?}, which is {name:?} with host_suffix")
                 };
                 self.problem(
                     place,
