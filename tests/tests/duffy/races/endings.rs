@@ -22,7 +22,7 @@ async fn who_ends_a_session_first_does_not_matter(house: &mut House) -> Result<(
         let call = |call: &str, more: &str| format!("/{call}?key={ALPHA}&ssid={ssid}{more}");
         let grow = call("Node/get", "&count=2");
         let shrink = call("Node/done", &format!("&node={}", hosts[0]));
-        let mut calls = vec![
+        let mut calls = [
             call("Node/done", ""),
             grow.clone(),
             call("Session/done", ""),
