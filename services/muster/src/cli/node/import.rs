@@ -115,13 +115,13 @@ fn wrong(lines: &[Line]) -> HashMap<u64, String> {
                 "{:?} is no name of a host: small letters, digits and inner hyphens between the dots",
                 entry.hostname
             )),
-            Ok(entry) => match seen.insert(&entry.hostname, *number) {
-                Some(first) => Some(format!("the same node as in line {first}")),
-                None => {
+            Ok(entry) => {
+                let first = seen.insert(&entry.hostname, *number);
+                if first.is_none() {
                     entries.push((*number, entry));
-                    None
                 }
-            },
+                first.map(|first| format!("the same node as in line {first}"))
+            }
         };
         wrong.extend(problem.map(|problem| (*number, problem)));
     }
