@@ -12,7 +12,7 @@ up *options:
 test *arguments:
     deploy/test {{arguments}}
 
-# Measure the way of a write and the list of a million jobs.
+# Measure the way of a write, the list of a million jobs, and the lending of nodes (`--only pairs,inventory,get-cost`).
 bench *arguments:
     cargo build --release --locked -p muster && cargo run --release --locked -p muster-tests --bin bench -- {{arguments}}
 

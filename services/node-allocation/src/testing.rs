@@ -394,6 +394,11 @@ pub(crate) async fn check_books(database: &Database) {
                  OR (lease.node IS NOT NULL AND lease.generation <> node.generation)",
         ),
         (
+            "times of leases",
+            "SELECT COUNT(*) FROM lease JOIN lease AS next ON next.node = lease.node AND next.generation = lease.generation + 1 \
+             WHERE lease.released_at IS NULL OR lease.released_at > next.granted_at OR lease.released_at < lease.granted_at",
+        ),
+        (
             "leases of nodes that are gone",
             "SELECT COUNT(*) FROM lease LEFT JOIN node ON node.id = lease.node \
              WHERE lease.released_at IS NULL AND node.id IS NULL",

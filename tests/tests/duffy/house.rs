@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use muster_tests::{Answer, Client, Engine, System, SystemOptions, client::send};
+use muster_tests::{
+    Answer, Client, Engine, Process, System, SystemOptions,
+    client::send,
+    setup::{Mode, Setup},
+};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -100,44 +104,84 @@ pub(crate) struct House {
     pub(crate) client: Client,
 }
 
-/// Makes a test of an `async fn(&mut House) -> Result<()>` on each database.
+/// Makes a test of an `async fn(&mut House) -> Result<()>` on each database, with `muster up`.
 macro_rules! on_both {
     ($name:ident, $rules:expr) => {
-        mod $name {
-            use muster_tests::Engine;
-
-            #[tokio::test]
-            async fn on_sqlite() -> anyhow::Result<()> {
-                let run = async |house: &mut $crate::house::House| super::$name(house).await;
-                $crate::house::run(Engine::Sqlite, stringify!($name), $rules, run).await
-            }
-
-            #[tokio::test]
-            async fn on_postgresql() -> anyhow::Result<()> {
-                let run = async |house: &mut $crate::house::House| super::$name(house).await;
-                $crate::house::run(Engine::Postgres, stringify!($name), $rules, run).await
-            }
-        }
+        $crate::house::on_both!($name, $rules, OneProcess);
     };
     ($name:ident) => {
         $crate::house::on_both!($name, "rate_limit = 0");
     };
+    ($name:ident, $rules:expr, $mode:ident) => {
+        mod $name {
+            use muster_tests::{
+                Engine,
+                setup::{Mode, Setup},
+            };
+
+            async fn on(engine: Engine) -> anyhow::Result<()> {
+                let mode = Mode::$mode;
+                let setup = Setup { engine, mode };
+                let run = async |house: &mut $crate::house::House| super::$name(house).await;
+                $crate::house::run(setup, stringify!($name), $rules, run).await
+            }
+
+            #[tokio::test]
+            async fn on_sqlite() -> anyhow::Result<()> {
+                on(Engine::Sqlite).await
+            }
+
+            #[tokio::test]
+            async fn on_postgresql() -> anyhow::Result<()> {
+                on(Engine::Postgres).await
+            }
+        }
+    };
 }
 pub(crate) use on_both;
 
-/// Runs `body` on a house of its own, with `rules` in the section `duffy` of its site.
-pub(crate) async fn run(
+/// The same with a process for each part, which can be killed alone.
+macro_rules! on_both_in_parts {
+    ($name:ident) => {
+        $crate::house::on_both!($name, "rate_limit = 0", Parts);
+    };
+}
+pub(crate) use on_both_in_parts;
+
+/// Runs `body` on a house whose parts are processes of their own.
+pub(crate) async fn run_parts(
     engine: Engine,
     test: &str,
     rules: &str,
     body: impl AsyncFnOnce(&mut House) -> Result<()>,
 ) -> Result<()> {
-    if !engine.is_available(test) {
+    let mode = Mode::Parts;
+    run(Setup { engine, mode }, test, rules, body).await
+}
+
+/// How long a call waits in parts: longer than a part that was killed takes to be back, and what it had to be delivered
+/// again.
+const COMMAND_DEADLINE: &str = "45s";
+
+/// Runs `body` on a house of its own, with `rules` in the section `duffy` of its site.
+pub(crate) async fn run(
+    setup: Setup,
+    test: &str,
+    rules: &str,
+    body: impl AsyncFnOnce(&mut House) -> Result<()>,
+) -> Result<()> {
+    if !setup.engine.is_available(test) {
         return Ok(());
     }
-    let mut options = SystemOptions::new(engine);
+    let mut options = SystemOptions::new(setup.engine);
     options.site_extra = format!("{SITE}\n[duffy]\nhost_suffix = {SUFFIX:?}\n{rules}\n");
-    let system = System::up(options).await?;
+    let system = match setup.mode {
+        Mode::OneProcess => System::up(options).await?,
+        Mode::Parts => {
+            let options = options.with("MUSTER__INGRESS__COMMAND_DEADLINE", COMMAND_DEADLINE);
+            System::parts(options, 1).await?
+        }
+    };
     let client = system.client("")?;
     let mut house = House { system, client };
     let result = body(&mut house).await;
@@ -234,6 +278,18 @@ impl House {
         let pairs = self.json(&format!("/Inventory?key={key}"), 200).await?;
         let pairs: Vec<(String, String)> = serde_json::from_value(pairs)?;
         Ok(pairs.into_iter().collect())
+    }
+
+    /// Stops a part in order and starts it again, so that it stops for good at the breakpoint with what comes next.
+    pub(crate) async fn restart_with_breakpoint(
+        &mut self,
+        part: Process,
+        breakpoint: &str,
+    ) -> Result<()> {
+        self.system.stop(part).await?;
+        let set = format!("{breakpoint}=return");
+        self.system.spawn_with(part, &[("FAILPOINTS", &set)])?;
+        self.system.ready(part).await
     }
 
     /// All nodes have to be ready.

@@ -5,7 +5,7 @@ use muster_tests::client::send;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::house::{ADMIN, ALPHA, BETA, GAMMA, House, METAL, SUFFIX, on_both};
+use crate::house::{ADMIN, ALPHA, BETA, GAMMA, House, METAL, NODES, SUFFIX, on_both};
 
 /// A call with a body that has to be answered with this status.
 async fn call(
@@ -285,4 +285,72 @@ async fn pools_and_nodes_are_no_secret(house: &mut House) -> Result<()> {
     ensure!(shown["node"] == nodes[0], "{shown}");
     house.json(&format!("/api/v1{path}"), 401).await?;
     house.done(ALPHA, &ssid).await
+}
+
+on_both!(an_administrator_adds_nodes);
+
+async fn an_administrator_adds_nodes(house: &mut House) -> Result<()> {
+    let node = |hostname: &str, pool: &str| json!({"hostname": hostname, "ipaddr": "172.19.9.1", "pool": pool});
+    let post = async |who, body: Value, status| {
+        call(house, who, Method::POST, "/nodes", body, status).await
+    };
+    let pool = "metal-7-x86_64";
+    let body = json!({"hostname": format!("z1.rack{SUFFIX}"), "ipaddr": "172.19.9.1", "pool": pool,
+        "comment": "on loan", "data": {"chassis": "rack", "console_port": 7}});
+    for who in [AS_ALPHA, AS_BETA] {
+        let refused = post(who, body.clone(), 403).await?;
+        ensure!(refused == json!({"detail": "Forbidden"}), "{refused}");
+    }
+    let added = post(AS_ADMIN, body, 201).await?;
+    let added = &added["node"];
+    ensure!(added["hostname"] == format!("z1.rack{SUFFIX}"), "{added}");
+    ensure!(
+        added["state"] == "ready" && added["comment"] == "on loan",
+        "{added}"
+    );
+    let path = format!("/nodes/{}", added["id"]);
+    let shown = call(house, AS_BETA, Method::GET, &path, Value::Null, 200).await?;
+    ensure!(shown["node"] == *added, "{shown}");
+    // It is lent as any other.
+    let (hosts, ssid) = house.nodes(ALPHA, &format!("count={}", METAL + 1)).await?;
+    ensure!(hosts.contains(&format!("z1.rack{SUFFIX}")), "{hosts:?}");
+    house.done(ALPHA, &ssid).await?;
+
+    for name in ["z1.rack", "z1", "x.z1.rack", "n1.dusty"] {
+        post(AS_ADMIN, node(name, pool), 409).await?;
+    }
+    post(AS_ADMIN, node("z2.rack", "nowhere"), 422).await?;
+    for name in ["Z2.rack", "", "z2 rack", "z2\u{0}"] {
+        post(AS_ADMIN, node(name, pool), 422).await?;
+    }
+    for body in [
+        json!({}),
+        json!([]),
+        Value::Null,
+        json!({"hostname": "z2.rack", "ipaddr": "x", "pool": pool}),
+    ] {
+        post(AS_ADMIN, body, 422).await?;
+    }
+    for who in [AS_ALPHA, AS_ADMIN] {
+        let declared =
+            json!({"detail": "tenants, their quotas and keys are declared in the site file"});
+        let refused = call(
+            house,
+            who,
+            Method::POST,
+            "/tenants",
+            json!({"name": "new"}),
+            403,
+        )
+        .await?;
+        ensure!(refused == declared, "{refused}");
+    }
+    let nodes = house.json("/api/v1/nodes", 200).await?;
+    ensure!(
+        nodes["nodes"]
+            .as_array()
+            .is_some_and(|nodes| nodes.len() == NODES + 1),
+        "{nodes}"
+    );
+    Ok(())
 }

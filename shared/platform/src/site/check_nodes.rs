@@ -217,10 +217,10 @@ impl Checked<'_> {
                 continue;
             };
             if said.insert(place.span().start) {
-                let full = format!("{name}{suffix}");
                 let whole = if name.contains(part) {
                     format!("{name:?}")
                 } else {
+                    let full = format!("{name}{suffix}");
                     format!("{full:?}, which is {name:?} with host_suffix")
                 };
                 self.problem(

@@ -1,4 +1,4 @@
-//! The benchmark: Muster beside the same row written directly, in one run on one machine (`just bench`).
+//! The benchmark: Muster beside the same row written directly, lists, and the lending of nodes, on one machine (`just bench`).
 //!
 //! Absolute rates swing with whatever else a machine does; the figures to quote are the ratios, medians over rounds in which
 //! the two take turns, and the processor time per request. See the README for what was measured where.

@@ -2,8 +2,8 @@ use muster_contract::node_allocation::{AllocationRefusal, NodeDemand, NodeSelect
 
 use super::*;
 use crate::testing::{
-    NOW, allocate, declare, declare_at, got, hold, in_state, insufficient, leased, node, of_pool,
-    of_seven, on_both_engines, queue, refused, release, released, waiting, wanted,
+    NOW, allocate, allocate_at, declare, declare_at, got, hold, in_state, insufficient, leased,
+    node, of_pool, of_seven, on_both_engines, queue, refused, release, released, waiting, wanted,
 };
 
 fn up_to(minimum: u32, maximum: u32) -> NodeDemand {
@@ -170,5 +170,14 @@ on_both_engines! {
         release(database, &[released(1, None)]).await;
         let late = refused(1, AllocationRefusal::Cancelled);
         assert_eq!(allocate(database, &[wanted(1, vec![of_pool("metal", 1)])]).await, [late]);
+    }
+
+    // Whether they were is in the books.
+    async fn leases_of_a_node_follow_each_other_whenever_the_commands_came(database) {
+        declare(database, &[("metal", "n1.dusty")]).await;
+        for (number, now) in [(1, NOW), (2, NOW - 5), (3, NOW + 5), (4, NOW)] {
+            allocate_at(database, now, &[wanted(number, vec![of_pool("metal", 1)])]).await;
+            release(database, &[released(number, None)]).await;
+        }
     }
 }

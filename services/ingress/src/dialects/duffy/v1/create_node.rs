@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use muster_contract::Outcome;
 use muster_contract::node_allocation::{ChangeNode, ChangeNodeRefusal, NodeChange};
+use muster_platform::host_names::is_host_name;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -49,6 +50,10 @@ pub(super) struct NodeCreateData {
     /// Port of its console.
     console_port: Option<u16>,
 }
+
+/// The answer to a name that no host has.
+const NO_HOST_NAME: &str =
+    "hostname: small letters, digits and inner hyphens between the dots, 253 bytes at most";
 
 fn reusable() -> bool {
     true
@@ -125,8 +130,12 @@ fn command(node: NodeCreate, suffix: &str) -> Result<ChangeNode, Failure> {
         "" => None,
         suffix => node.hostname.strip_suffix(suffix),
     };
+    let hostname = short.unwrap_or(&node.hostname);
+    if !is_host_name(hostname) {
+        return Err(unprocessable(NO_HOST_NAME));
+    }
     Ok(ChangeNode {
-        hostname: short.unwrap_or(&node.hostname).to_owned(),
+        hostname: hostname.to_owned(),
         change: NodeChange::Add {
             pool,
             ip_address: node.ipaddr.to_string(),
@@ -146,9 +155,7 @@ fn refused(refusal: &ChangeNodeRefusal) -> Failure {
         ChangeNodeRefusal::UnknownPool { pool } => {
             unprocessable(format!("there is no pool '{pool}'"))
         }
-        ChangeNodeRefusal::InvalidName => unprocessable(
-            "hostname: small letters, digits and inner hyphens between the dots, 253 bytes at most",
-        ),
+        ChangeNodeRefusal::InvalidName => unprocessable(NO_HOST_NAME),
         // Of a node that is there.
         ChangeNodeRefusal::UnknownNode
         | ChangeNodeRefusal::InUse { .. }
@@ -196,6 +203,9 @@ mod tests {
             r#"{"hostname":"n1","ipaddr":"192.0.2.1","pool":""}"#,
             r#"{"hostname":"n1","ipaddr":"192.0.2.256","pool":"p"}"#,
             r#"{"hostname":"n1","ipaddr":1,"pool":"p"}"#,
+            r#"{"hostname":"n1\u0000","ipaddr":"192.0.2.1","pool":"p"}"#,
+            r#"{"hostname":"","ipaddr":"192.0.2.1","pool":"p"}"#,
+            r#"{"hostname":"N1","ipaddr":"192.0.2.1","pool":"p"}"#,
             r#"{"hostname":1,"ipaddr":"192.0.2.1","pool":"p"}"#,
             r#"{"ipaddr":"192.0.2.1","pool":"p"}"#,
             r#"{"hostname":"n1","ipaddr":"192.0.2.1","pool":"p","reusable":false}"#,
