@@ -2,126 +2,43 @@
 
 #![cfg(test)]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use futures_util::StreamExt;
 use muster_contract::{
-    Command, Outcome, Part, Principal, Query, Role,
+    Command, Outcome, Principal, Query, Role, Service,
     job_archive::{
         JobDetails, JobPage, JobStarted, JobState, JobStopped, ListJobs, NodeSharing, Resource,
         StartJob, StartJobRefusal, StopJob, StopJobRefusal, StopTarget,
     },
-    topology::Limits,
 };
 use muster_job_archive::{MIGRATIONS, SiteClusters, start};
-use muster_messaging::{
-    Broker, BrokerOptions, CommandClient, CommandClientOptions, Environment, Foundation, OutcomeOf,
-    QueryClient, QueryClientOptions, Running, SendOptions, ServiceOptions, topology,
-};
-use muster_platform::{Clock, Drained, Health, Ids, ManualClock, RandomIds, Shutdown, Timestamp};
-use muster_storage::{Database, Location, StorageOptions};
-use muster_telemetry::Metrics;
-use muster_testkit::{DEADLINE, NatsServer, TemporaryDirectory};
+use muster_messaging::OutcomeOf;
+use muster_platform::{Drained, Shutdown, Timestamp};
+use muster_testkit::{DEADLINE, ServiceWorld};
 
 /// What a job took when the clock was here.
 const START: i64 = 1_675_944_000;
 const NOW: Timestamp = Timestamp::from_seconds(START + 3_600);
 
-/// Broker, service and a client, as if each were a process of its own.
-struct System {
-    commands: CommandClient,
-    queries: QueryClient,
-    listener: Broker,
-    tasks: Shutdown,
-    _running: Running,
-    _directory: TemporaryDirectory,
-    _nats: NatsServer,
-}
+struct System(ServiceWorld);
 
 impl System {
     async fn start() -> Self {
-        let nats = NatsServer::start().await.unwrap();
-        let directory = TemporaryDirectory::new("archive-service").unwrap();
-        let connect = async |part, instance: &str| {
-            let options = BrokerOptions {
-                url: nats.url(),
-                part,
-                key_seed: None,
-                instance: instance.to_owned(),
-                connect_deadline: DEADLINE,
-            };
-            Broker::connect(options).await.unwrap()
-        };
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(NOW));
-        let ids: Arc<dyn Ids> = Arc::new(RandomIds);
-        let environment = Environment { clock, ids };
-        let metrics = Metrics::new("test", "test").unwrap();
-        let tasks = Shutdown::new();
-
-        let broker = connect(Part::JobArchive, "archive").await;
-        topology::apply(&broker, &Limits::default(), &[])
-            .await
-            .unwrap();
-        let location = Location::Sqlite(directory.join("job-archive.sqlite"));
-        let options = StorageOptions::new(location);
-        let foundation = Foundation {
-            broker,
-            database: Database::open(&options, &MIGRATIONS).await.unwrap(),
-            options: ServiceOptions::default(),
-            environment: environment.clone(),
-            metrics: metrics.clone(),
-            health: Health::new(),
-        };
         let cluster =
             r#"{"name": "alpha", "subClusters": [{"name": "main", "nodes": "a[01-10]"}]}"#;
         let clusters = SiteClusters::new(vec![cluster.to_owned()]).unwrap();
-        let running = start(foundation, clusters, &tasks).await.unwrap();
-
-        let ingress = connect(Part::Ingress, "ingress").await;
-        let waiter_limit = 16;
-        let commands = CommandClient::start(
-            ingress.clone(),
-            CommandClientOptions { waiter_limit },
-            environment.clone(),
-            &metrics,
-            &tasks,
-        )
-        .await
-        .unwrap();
-        let answer_limit = 1024 * 1024;
-        let options = QueryClientOptions {
-            waiter_limit,
-            answer_limit,
-        };
-        let queries = QueryClient::start(ingress.clone(), options, environment, &tasks)
-            .await
-            .unwrap();
-        Self {
-            commands,
-            queries,
-            listener: ingress,
-            tasks,
-            _running: running,
-            _directory: directory,
-            _nats: nats,
-        }
+        let service = async |foundation, tasks: &Shutdown| start(foundation, clusters, tasks).await;
+        let world = ServiceWorld::start(Service::JobArchive, &MIGRATIONS, &[], NOW, service);
+        Self(world.await.unwrap())
     }
 
     async fn send<C: Command>(&self, command: &C) -> OutcomeOf<C> {
-        let id = RandomIds.next();
-        let options = SendOptions {
-            id,
-            correlation_id: id,
-            principal: caller(),
-            fingerprint: None,
-            deadline: DEADLINE,
-        };
-        self.commands.send(command, options).await.unwrap()
+        self.0.send(&caller(), command).await.unwrap()
     }
 
     async fn ask<Q: Query>(&self, query: &Q) -> Outcome<Q::Answer, Q::Refusal> {
-        let asked = self.queries.ask(query, Some(&caller()), DEADLINE).await;
-        asked.unwrap()
+        self.0.ask(&caller(), query).await.unwrap()
     }
 }
 
@@ -181,7 +98,7 @@ fn everything() -> ListJobs {
 #[tokio::test]
 async fn a_job_goes_in_comes_back_and_is_told_of() {
     let system = System::start().await;
-    let client = system.listener.client();
+    let client = system.0.client.client();
     // Seen as they are published, which for one event can be more than once; the stream has it once.
     let subject = |fact: &str| format!("muster.evt.job-archive.v1.demo.{fact}");
     let mut starts = client.subscribe(subject("job.started")).await.unwrap();
@@ -230,5 +147,5 @@ async fn a_job_goes_in_comes_back_and_is_told_of() {
         system.send(&stop).await,
         Outcome::Refused(StopJobRefusal::NotRunning { id, job_id, state })
     );
-    assert_eq!(system.tasks.drain(DEADLINE).await, Drained::Clean);
+    assert_eq!(system.0.tasks.drain(DEADLINE).await, Drained::Clean);
 }

@@ -2,12 +2,12 @@
 
 #![cfg(test)]
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use async_nats::Subscriber;
 use futures_util::StreamExt;
 use muster_contract::{
-    Command, Message, Outcome, Part, Principal, Query, Role,
+    Command, Message, Outcome, Principal, Query, Role, Service,
     agent::{HookResult, NodeHook, NodeHookFinished, RunNodeHook},
     message::Never,
     node_allocation::{
@@ -15,20 +15,11 @@ use muster_contract::{
         ListNodes, ListPools, NodeChange, NodeDemand, NodePage, NodeSelector, NodeState,
         NodesGranted, NodesReleased, PoolList, ReleaseNodes,
     },
-    topology::Limits,
 };
-use muster_messaging::{
-    AgentBroker, AgentBrokerOptions, Broker, BrokerOptions, CommandClient, CommandClientOptions,
-    Environment, Foundation, OrderAtHand, Orders, OutcomeOf, QueryClient, QueryClientOptions,
-    Running, SendOptions, ServiceOptions, topology,
-};
+use muster_messaging::{OrderAtHand, Orders, OutcomeOf};
 use muster_node_allocation::{MIGRATIONS, SiteNodes, start};
-use muster_platform::{
-    Clock, Drained, Health, Ids, ManualClock, RandomIds, Shutdown, Site, Timestamp,
-};
-use muster_storage::{Database, Location, StorageOptions};
-use muster_telemetry::Metrics;
-use muster_testkit::{DEADLINE, NatsServer, TemporaryDirectory, eventually};
+use muster_platform::{Drained, Ids, RandomIds, Shutdown, Site, Timestamp};
+use muster_testkit::{DEADLINE, ServiceWorld, eventually};
 use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_763_800_000);
@@ -62,17 +53,7 @@ hostname = "n[1-2].dusty"
 pool = "metal"
 "#;
 
-/// Broker, service and a client, as if each were a process of its own.
-struct System {
-    commands: CommandClient,
-    queries: QueryClient,
-    listener: Broker,
-    clock: Arc<ManualClock>,
-    tasks: Shutdown,
-    _running: Running,
-    _directory: TemporaryDirectory,
-    nats: NatsServer,
-}
+struct System(ServiceWorld);
 
 impl System {
     async fn start() -> Self {
@@ -80,87 +61,14 @@ impl System {
     }
 
     async fn start_with(site: &str) -> Self {
-        let nats = NatsServer::start().await.unwrap();
-        let directory = TemporaryDirectory::new("allocation-service").unwrap();
-        let connect = async |part, instance: &str| {
-            let options = BrokerOptions {
-                url: nats.url(),
-                part,
-                key_seed: None,
-                instance: instance.to_owned(),
-                connect_deadline: DEADLINE,
-            };
-            Broker::connect(options).await.unwrap()
-        };
-        let clock = Arc::new(ManualClock::new(NOW));
-        let ids: Arc<dyn Ids> = Arc::new(RandomIds);
-        let environment = Environment {
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            ids,
-        };
-        let metrics = Metrics::new("test", "test").unwrap();
-        let tasks = Shutdown::new();
-
-        let broker = connect(Part::NodeAllocation, "allocation").await;
-        topology::apply(&broker, &Limits::default(), &["provisioner".to_owned()])
-            .await
-            .unwrap();
-        let location = Location::Sqlite(directory.join("node-allocation.sqlite"));
-        let options = StorageOptions::new(location);
-        let foundation = Foundation {
-            broker,
-            database: Database::open(&options, &MIGRATIONS).await.unwrap(),
-            options: ServiceOptions::default(),
-            environment: environment.clone(),
-            metrics: metrics.clone(),
-            health: Health::new(),
-        };
         let site = Site::parse(site, Path::new("site.toml")).unwrap();
-        let running = start(foundation, SiteNodes::of_site(&site), RETENTION, &tasks)
-            .await
-            .unwrap();
-
-        let client = connect(Part::Ingress, "client").await;
-        let waiter_limit = 16;
-        let commands = CommandClient::start(
-            client.clone(),
-            CommandClientOptions { waiter_limit },
-            environment.clone(),
-            &metrics,
-            &tasks,
-        )
-        .await
-        .unwrap();
-        let answer_limit = 1024 * 1024;
-        let options = QueryClientOptions {
-            waiter_limit,
-            answer_limit,
-        };
-        let queries = QueryClient::start(client.clone(), options, environment, &tasks)
-            .await
-            .unwrap();
-        Self {
-            commands,
-            queries,
-            listener: client,
-            clock,
-            tasks,
-            _running: running,
-            _directory: directory,
-            nats,
-        }
-    }
-
-    /// The orders of the agent `provisioner`.
-    async fn orders(&self) -> Orders {
-        let options = AgentBrokerOptions {
-            url: self.nats.url(),
-            agent: "provisioner".to_owned(),
-            key_seed: None,
-            connect_deadline: DEADLINE,
-        };
-        let agent = AgentBroker::connect(options).await.unwrap();
-        agent.orders(self.tasks.token())
+        let nodes = SiteNodes::of_site(&site);
+        let service =
+            async |foundation, tasks: &Shutdown| start(foundation, nodes, RETENTION, tasks).await;
+        let agents = ["provisioner"];
+        let world =
+            ServiceWorld::start(Service::NodeAllocation, &MIGRATIONS, &agents, NOW, service);
+        Self(world.await.unwrap())
     }
 
     /// Takes the next order; it must be that.
@@ -191,31 +99,22 @@ impl System {
             order: order.order,
             result,
         };
-        at_hand.report(&report, &self.tasks.token()).await.unwrap();
+        at_hand
+            .report(&report, &self.0.tasks.token())
+            .await
+            .unwrap();
     }
 
     async fn send<C: Command>(&self, command: &C) -> OutcomeOf<C> {
-        self.send_as(RandomIds.next(), command).await
+        self.0.send(&operator(), command).await.unwrap()
     }
 
     async fn send_as<C: Command>(&self, id: Uuid, command: &C) -> OutcomeOf<C> {
-        let options = SendOptions {
-            id,
-            correlation_id: id,
-            principal: Principal {
-                name: "operator".to_owned(),
-                domain: "default".to_owned(),
-                project: "demo".to_owned(),
-                roles: vec![Role::Admin],
-            },
-            fingerprint: None,
-            deadline: DEADLINE,
-        };
-        self.commands.send(command, options).await.unwrap()
+        self.0.send_again(id, &operator(), command).await.unwrap()
     }
 
     async fn ask<Q: Query<Refusal = Never>>(&self, query: &Q) -> Q::Answer {
-        match self.queries.ask(query, None, DEADLINE).await.unwrap() {
+        match self.0.ask(&operator(), query).await.unwrap() {
             Outcome::Done(answer) => answer,
             Outcome::Refused(never) => match never {},
         }
@@ -236,6 +135,15 @@ impl System {
         };
         let NodePage { nodes } = self.ask(&question).await;
         nodes.into_iter().map(|node| node.hostname).collect()
+    }
+}
+
+fn operator() -> Principal {
+    Principal {
+        name: "operator".to_owned(),
+        domain: "default".to_owned(),
+        project: "demo".to_owned(),
+        roles: vec![Role::Admin],
     }
 }
 
@@ -289,7 +197,7 @@ async fn next<E: serde::de::DeserializeOwned>(
 #[tokio::test]
 async fn nodes_go_out_and_come_back_and_are_told_of() {
     let system = System::start().await;
-    let client = system.listener.client();
+    let client = system.0.client.client();
     let subject = |fact: &str| format!("muster.evt.node-allocation.v1.demo.{fact}");
     let mut granted = client.subscribe(subject("nodes.granted")).await.unwrap();
     let mut refused = client
@@ -356,7 +264,7 @@ async fn nodes_go_out_and_come_back_and_are_told_of() {
     })
     .await;
     assert_eq!(event.nodes.len(), 3);
-    system.clock.set(NOW.plus(Duration::from_mins(1)));
+    system.0.clock.set(NOW.plus(Duration::from_mins(1)));
     let event: AllocationRefused = next(&mut refused, |event: &AllocationRefused| {
         event.request == fourth.request
     })
@@ -389,14 +297,14 @@ async fn nodes_go_out_and_come_back_and_are_told_of() {
     let PoolList { pools } = system.ask(&ListPools {}).await;
     let levels = [(NodeState::Ready, 3), (NodeState::Reserved, 1)];
     assert_eq!(pools[0].levels, levels.into());
-    assert_eq!(system.tasks.drain(DEADLINE).await, Drained::Clean);
+    assert_eq!(system.0.tasks.drain(DEADLINE).await, Drained::Clean);
 }
 
 // Agents do the work (design §6): a node's whole life, with one that fails within a request.
 #[tokio::test]
 async fn an_agent_installs_prepares_and_wipes_nodes() {
     let system = System::start_with(HOOKS).await;
-    let client = system.listener.client();
+    let client = system.0.client.client();
     let subject = |fact: &str| format!("muster.evt.node-allocation.v1.demo.{fact}");
     let mut granted = client.subscribe(subject("nodes.granted")).await.unwrap();
     let mut refused = client
@@ -404,7 +312,7 @@ async fn an_agent_installs_prepares_and_wipes_nodes() {
         .await
         .unwrap();
     client.flush().await.unwrap();
-    let mut orders = system.orders().await;
+    let mut orders = system.0.orders("provisioner").await.unwrap();
     let good = || HookResult::Succeeded;
     let bad = || HookResult::Failed {
         reason: "no route to host".to_owned(),
@@ -458,7 +366,7 @@ async fn an_agent_installs_prepares_and_wipes_nodes() {
     system.send(&second).await;
     let hook = NodeHook::Contextualize;
     let (silent, _) = system.next_order(&mut orders, hook, "n2.dusty").await;
-    system.clock.set(NOW.plus(Duration::from_secs(131)));
+    system.0.clock.set(NOW.plus(Duration::from_secs(131)));
     let event: AllocationRefused = next(&mut refused, |event: &AllocationRefused| {
         event.request == second.request
     })
@@ -469,5 +377,5 @@ async fn an_agent_installs_prepares_and_wipes_nodes() {
     system
         .eventually_in_state(NodeState::Deprovisioning, &["n2.dusty"])
         .await;
-    assert_eq!(system.tasks.drain(DEADLINE).await, Drained::Clean);
+    assert_eq!(system.0.tasks.drain(DEADLINE).await, Drained::Clean);
 }

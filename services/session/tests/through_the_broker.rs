@@ -2,11 +2,11 @@
 
 #![cfg(test)]
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use futures_util::StreamExt;
 use muster_contract::{
-    Command, Message, Outcome, Part, Principal, Role,
+    Command, Message, Outcome, Principal, Role, Service,
     agent::{HookResult, RunSessionHook, SessionHook, SessionHookFinished},
     session::{
         CloseNodeSession, ListNodeSessions, NodeSession, NodeSessionState,
@@ -14,18 +14,11 @@ use muster_contract::{
         SessionReference,
     },
     subject,
-    topology::Limits,
 };
-use muster_messaging::{
-    AgentBroker, AgentBrokerOptions, Broker, BrokerOptions, CommandClient, CommandClientOptions,
-    Environment, Foundation, Orders, OutcomeOf, QueryClient, QueryClientOptions, Running,
-    SendOptions, ServiceOptions, topology,
-};
-use muster_platform::{Clock, Health, Ids, ManualClock, RandomIds, Shutdown, Site, Timestamp};
+use muster_messaging::{Orders, OutcomeOf};
+use muster_platform::{Shutdown, Site, Timestamp};
 use muster_session::{MIGRATIONS, SiteSessionHooks, start};
-use muster_storage::{Database, Location, StorageOptions};
-use muster_telemetry::Metrics;
-use muster_testkit::{DEADLINE, NatsServer, TemporaryDirectory};
+use muster_testkit::{DEADLINE, ServiceWorld};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_763_800_000);
 
@@ -39,117 +32,21 @@ session_hooks = { agent = "network", set_up = "2m", tear_down = "5m", attempts =
 name = "plain"
 "#;
 
-/// Broker, service, agent and a client, as if each were a process of its own.
-struct System {
-    commands: CommandClient,
-    queries: QueryClient,
-    listener: Broker,
-    clock: Arc<ManualClock>,
-    tasks: Shutdown,
-    _running: Running,
-    _directory: TemporaryDirectory,
-    _nats: NatsServer,
-}
+struct System(ServiceWorld);
 
 impl System {
     async fn start() -> (Self, Orders) {
-        let nats = NatsServer::start().await.unwrap();
-        let directory = TemporaryDirectory::new("session-service").unwrap();
-        let connect = async |part, instance: &str| {
-            let options = BrokerOptions {
-                url: nats.url(),
-                part,
-                key_seed: None,
-                instance: instance.to_owned(),
-                connect_deadline: DEADLINE,
-            };
-            Broker::connect(options).await.unwrap()
-        };
-        let clock = Arc::new(ManualClock::new(NOW));
-        let ids: Arc<dyn Ids> = Arc::new(RandomIds);
-        let environment = Environment {
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            ids,
-        };
-        let metrics = Metrics::new("test", "test").unwrap();
-        let tasks = Shutdown::new();
-
-        let broker = connect(Part::Session, "session").await;
-        topology::apply(&broker, &Limits::default(), &["network".to_owned()])
-            .await
-            .unwrap();
-        let location = Location::Sqlite(directory.join("session.sqlite"));
-        let options = StorageOptions::new(location);
-        let foundation = Foundation {
-            broker,
-            database: Database::open(&options, &MIGRATIONS).await.unwrap(),
-            options: ServiceOptions::default(),
-            environment: environment.clone(),
-            metrics: metrics.clone(),
-            health: Health::new(),
-        };
         let site = Site::parse(SITE, Path::new("site.toml")).unwrap();
         let hooks = SiteSessionHooks::of_site(&site);
-        let running = start(foundation, hooks, &tasks).await.unwrap();
-
-        let client = connect(Part::Ingress, "client").await;
-        let waiter_limit = 16;
-        let commands = CommandClient::start(
-            client.clone(),
-            CommandClientOptions { waiter_limit },
-            environment.clone(),
-            &metrics,
-            &tasks,
-        )
-        .await
-        .unwrap();
-        let options = QueryClientOptions {
-            waiter_limit,
-            answer_limit: 1024 * 1024,
-        };
-        let queries = QueryClient::start(client.clone(), options, environment, &tasks)
-            .await
-            .unwrap();
-        let agent = AgentBroker::connect(AgentBrokerOptions {
-            url: nats.url(),
-            agent: "network".to_owned(),
-            key_seed: None,
-            connect_deadline: DEADLINE,
-        })
-        .await
-        .unwrap();
-        let orders = agent.orders(tasks.token());
-        let system = Self {
-            commands,
-            queries,
-            listener: client,
-            clock,
-            tasks,
-            _running: running,
-            _directory: directory,
-            _nats: nats,
-        };
-        (system, orders)
+        let service = async |foundation, tasks: &Shutdown| start(foundation, hooks, tasks).await;
+        let world = ServiceWorld::start(Service::Session, &MIGRATIONS, &["network"], NOW, service);
+        let world = world.await.unwrap();
+        let orders = world.orders("network").await.unwrap();
+        (Self(world), orders)
     }
 
     async fn send<C: Command>(&self, project: &str, command: &C) -> OutcomeOf<C> {
-        let id = RandomIds.next();
-        let options = SendOptions {
-            id,
-            correlation_id: id,
-            principal: Principal {
-                name: "user".to_owned(),
-                domain: "default".to_owned(),
-                project: project.to_owned(),
-                roles: vec![Role::User],
-            },
-            fingerprint: None,
-            // By a clock that the tests advance.
-            deadline: Duration::from_hours(1),
-        };
-        let outcome = self.commands.send(command, options);
-        let outcome = tokio::time::timeout(DEADLINE, outcome).await;
-        outcome.unwrap().unwrap()
+        self.0.send(&user(project), command).await.unwrap()
     }
 
     async fn session(&self, id: &str) -> NodeSession {
@@ -158,7 +55,7 @@ impl System {
             limit: 1,
             ..ListNodeSessions::default()
         };
-        match self.queries.ask(&question, None, DEADLINE).await.unwrap() {
+        match self.0.ask(&user("any"), &question).await.unwrap() {
             Outcome::Done(mut page) => page.sessions.pop().unwrap(),
             Outcome::Refused(never) => match never {},
         }
@@ -174,8 +71,20 @@ impl System {
             order: order.order,
             result,
         };
-        at_hand.report(&report, &self.tasks.token()).await.unwrap();
+        at_hand
+            .report(&report, &self.0.tasks.token())
+            .await
+            .unwrap();
         order
+    }
+}
+
+fn user(project: &str) -> Principal {
+    Principal {
+        name: "user".to_owned(),
+        domain: "default".to_owned(),
+        project: project.to_owned(),
+        roles: vec![Role::User],
     }
 }
 
@@ -198,7 +107,7 @@ fn failed(reason: &str) -> HookResult {
 #[tokio::test]
 async fn an_agent_sets_sessions_up_and_tears_them_down() {
     let (system, mut orders) = System::start().await;
-    let client = system.listener.client();
+    let client = system.0.client.client();
     let name = NodeSessionTearDownFailed::NAME;
     let subject = subject::event("session", 1, "wired", name);
     let mut given_up = client.subscribe(subject).await.unwrap();
@@ -238,7 +147,7 @@ async fn an_agent_sets_sessions_up_and_tears_them_down() {
     })
     .await
     .unwrap();
-    system.clock.advance(Duration::from_mins(1));
+    system.0.clock.advance(Duration::from_mins(1));
     let order = system.carry_out(&mut orders, failed("still busy")).await;
     assert_eq!(order.attempt, 2);
     let event = tokio::time::timeout(DEADLINE, given_up.next()).await;
@@ -270,7 +179,7 @@ async fn a_session_that_cannot_be_set_up_is_refused_and_a_silent_agent_is_not_wa
         let next = tokio::time::timeout(DEADLINE, orders.next()).await;
         // It is at work for ever.
         let at_hand = next.unwrap().unwrap();
-        system.clock.advance(Duration::from_secs(131));
+        system.0.clock.advance(Duration::from_secs(131));
         at_hand
     };
     let (refused, at_hand) = tokio::join!(system.send("wired", &opening), silence);

@@ -9,6 +9,7 @@
 //! | a broker | [`NatsServer`] |
 //! | a database server | [`PostgresServer`] |
 //! | Muster itself as a process | [`MusterProcess`] |
+//! | one service within the test, behind a real broker | [`ServiceWorld`] |
 //! | what was traced and measured | [`OtlpReceiver`] |
 //! | a network that breaks | [`ChaosProxy`] |
 //! | waiting for a state | [`eventually`] |
@@ -30,6 +31,7 @@ mod postgres;
 mod process;
 pub mod programs;
 mod proxy;
+mod service_world;
 mod skipping;
 
 pub use directory::{TemporaryDirectory, copy_directory};
@@ -41,4 +43,5 @@ pub use port::ReservedPort;
 pub use postgres::PostgresServer;
 pub use process::{ChildProcess, LastSignal};
 pub use proxy::ChaosProxy;
+pub use service_world::ServiceWorld;
 pub use skipping::skip;
