@@ -151,6 +151,51 @@ async fn nodes_come_from_files() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn what_is_done_to_nodes_is_told_as_json() -> Result<()> {
+    let system = system(Engine::Sqlite).await?;
+    let add = [
+        "node",
+        "add",
+        "m1.rack",
+        "--pool",
+        "metal",
+        "--ip",
+        "192.0.2.1",
+        "--json",
+    ];
+    for (arguments, state) in [
+        (&add[..], "ready"),
+        (&["node", "drain", "m1.rack", "--json"], "reserved"),
+        (
+            &["node", "set-state", "m1.rack", "failed", "--json"],
+            "failed",
+        ),
+    ] {
+        let [node] = &json_lines(&system, arguments, 0).await?[..] else {
+            anyhow::bail!("{arguments:?}: not one object");
+        };
+        ensure!(
+            node["hostname"] == "m1.rack" && node["state"] == state,
+            "{node}"
+        );
+    }
+    let shown = run(&system, &["pool", "show", "metal", "--json"], 0).await?;
+    let pool: Value = serde_json::from_str(&text(&shown))?;
+    ensure!(
+        pool["levels"]["ready"] == 2 && pool["levels"]["failed"] == 1,
+        "{pool}"
+    );
+    let shown = text(&run(&system, &["pool", "show", "metal"], 0).await?);
+    ensure!(
+        shown.contains("x86_64") && shown.contains("failed") && !shown.contains("reserved"),
+        "{shown}"
+    );
+    let said = errors(&run(&system, &["pool", "show", "wood"], 1).await?);
+    ensure!(said.contains("there is no pool wood"), "{said}");
+    Ok(())
+}
+
 /// `muster node list | head -n 1`
 #[tokio::test]
 async fn a_list_may_be_read_in_part() -> Result<()> {

@@ -15,7 +15,7 @@ use muster_platform::Settings;
 
 use super::{
     connection::OperatorConnection,
-    tables::{Listing, or_dash, time},
+    tables::{Listing, or_dash, say, time},
 };
 
 /// Nodes asked for at once.
@@ -55,6 +55,9 @@ pub(crate) enum Command {
         /// Why; shown in the inventory
         #[arg(long)]
         reason: Option<String>,
+        /// The node as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Reserves a node: at once if it is free, else when its session gives it back
     Drain {
@@ -63,6 +66,9 @@ pub(crate) enum Command {
         /// Why; shown in the inventory
         #[arg(long)]
         reason: Option<String>,
+        /// The node as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -82,6 +88,9 @@ pub(crate) struct NewNode {
     /// Port of its console
     #[arg(long)]
     console_port: Option<u16>,
+    /// The node as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// A state, by name.
@@ -152,7 +161,7 @@ impl SettableState {
 
 pub(crate) async fn run(settings: Settings, command: Command) -> Result<ExitCode> {
     let connection = OperatorConnection::open(&settings).await?;
-    let (hostname, change, reason) = match command {
+    let (hostname, change, reason, json) = match command {
         Command::List {
             pool,
             project,
@@ -179,17 +188,22 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<ExitCode
                 chassis: node.chassis,
                 console_port: node.console_port.map(i64::from),
             };
-            (node.hostname, change, None)
+            (node.hostname, change, None, node.json)
         }
         Command::SetState {
             hostname,
             state,
             reason,
+            json,
         } => {
             let state = state.state();
-            (hostname, NodeChange::SetState { state }, reason)
+            (hostname, NodeChange::SetState { state }, reason, json)
         }
-        Command::Drain { hostname, reason } => (hostname, NodeChange::Drain, reason),
+        Command::Drain {
+            hostname,
+            reason,
+            json,
+        } => (hostname, NodeChange::Drain, reason, json),
     };
     let command = ChangeNode {
         hostname,
@@ -197,7 +211,8 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<ExitCode
         reason,
     };
     match connection.outcome(&command).await? {
-        Outcome::Done(node) => println!("{}: {}", node.hostname, node.state.name()),
+        Outcome::Done(node) if json => say(&serde_json::to_string(&node)?)?,
+        Outcome::Done(node) => say(&format!("{}: {}", node.hostname, node.state.name()))?,
         Outcome::Refused(refusal) => bail!("{}: {}", command.hostname, explained(&refusal)),
     }
     Ok(ExitCode::SUCCESS)

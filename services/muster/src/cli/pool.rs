@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use muster_contract::node_allocation::{ListPools, NodeState, Pool};
 use muster_platform::Settings;
 
 use super::{
     connection::OperatorConnection,
-    tables::{Listing, or_dash},
+    tables::{Listing, or_dash, plain_table, say},
 };
 
 #[derive(Debug, Subcommand)]
@@ -20,11 +20,30 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Shows one pool, with how many of its nodes are in each state
+    Show {
+        /// Its name
+        name: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
     let connection = OperatorConnection::open(&settings).await?;
-    let Command::List { json } = command;
+    let pools = connection.ask(&ListPools {}).await?.pools;
+    match command {
+        Command::List { json } => list(&pools, json),
+        Command::Show { name, json } => {
+            let pool = pools.iter().find(|pool| pool.name == name);
+            let pool = pool.with_context(|| format!("there is no pool {name}"))?;
+            show(pool, json)
+        }
+    }
+}
+
+fn list(pools: &[Pool], json: bool) -> Result<()> {
     let columns = [
         "POOL",
         "VERSION",
@@ -38,10 +57,35 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<()> {
         "MAXIMUM",
     ];
     let mut listing = Listing::new(json, columns);
-    for pool in connection.ask(&ListPools {}).await?.pools {
-        listing.add(&pool, || cells(&pool))?;
+    for pool in pools {
+        listing.add(pool, || cells(pool))?;
     }
     listing.finish()
+}
+
+fn show(pool: &Pool, json: bool) -> Result<()> {
+    if json {
+        return say(&serde_json::to_string_pretty(pool)?);
+    }
+    let mut table = plain_table();
+    for (name, value) in [
+        ("name", pool.name.clone()),
+        ("version", pool.version.clone()),
+        ("architecture", pool.architecture.clone()),
+        ("flavor", or_dash(pool.flavor.as_ref())),
+        ("fill level", pool.fill_level.to_string()),
+        ("lifetime", lifetime(pool.lifetime)),
+        ("maximum", lifetime(pool.maximum_lifetime)),
+    ] {
+        table.add_row([name, &value]);
+    }
+    say(&table.trim_fmt())?;
+    say("")?;
+    let mut levels = Listing::new(false, ["STATE", "NODES"]);
+    for (state, nodes) in pool.levels.iter().filter(|(_, nodes)| **nodes > 0) {
+        levels.add(nodes, || [state.name().to_owned(), nodes.to_string()])?;
+    }
+    levels.finish()
 }
 
 fn cells(pool: &Pool) -> [String; 10] {

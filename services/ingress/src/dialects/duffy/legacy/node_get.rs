@@ -11,9 +11,11 @@ use muster_contract::session::{
     GrowNodeSession, GrowNodeSessionRefusal, OpenNodeSession, OpenNodeSessionRefusal, OpeningRate,
 };
 use muster_platform::site::DuffyRules;
-use utoipa::IntoParams;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::description::{Forecast, LegacyFailures};
+use super::super::error::Msg;
 use super::super::patience;
 use super::super::waiting_for_nodes::send_waiting;
 use super::answers::{Nodes, nodes, string, text};
@@ -66,6 +68,22 @@ pub(super) struct NodeGetParameters {
     req: Option<String>,
 }
 
+/// What is answered as JSON.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "a description")]
+pub(super) enum NodeAnswer<'a> {
+    /// The nodes.
+    Lent(Nodes<'a>),
+    /// What would come of it.
+    Forecast(Forecast),
+    /// There can be none.
+    #[schema(example = "Failed to allocate nodes")]
+    Failed(String),
+    /// The session is over.
+    Over(Msg<'a>),
+}
+
 /// Gets nodes
 ///
 /// All of them or none, in a session of their own unless `ssid` names another. A client that reads the inventory
@@ -78,8 +96,7 @@ pub(super) struct NodeGetParameters {
     params(NodeGetParameters, super::super::description::IdempotencyKeyHeader),
     responses(
         (status = 200, content(
-            (Nodes = "application/json"),
-            (Forecast = "application/json"),
+            (NodeAnswer = "application/json"),
             (String = "text/html", example = "Insufficient Nodes in READY State"),
         ), description = "Nodes; with `dry_run` what would come of it; text if there are not as many (`Insufficient Nodes in READY State`) or nobody has that key (`Invalid duffy key`); a JSON string if there can be none (`Failed to allocate nodes`); `{\"msg\":\"Session not in Prod\"}` if the session is over"),
         (status = 429, description = "Too many sessions of that project lately: `Failed to allocate nodes: Rate limit exceeded: 6 sessions in the last 5 minutes`", body = String, content_type = "application/json"),

@@ -46,6 +46,18 @@ pub(super) struct AliasInUse {
     ssid: String,
 }
 
+/// What is answered.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "a description")]
+pub(super) enum SessionAnswer<'a> {
+    /// The session, with no hosts.
+    Opened(Nodes<'a>),
+    /// It could not be set up.
+    #[schema(example = "Failed to allocate nodes")]
+    Failed(String),
+}
+
 /// Opens a session without nodes
 ///
 /// It lives until it is ended, or until its job stops; nodes are added to it by `/Node/get` with `ssid`.
@@ -56,7 +68,7 @@ pub(super) struct AliasInUse {
     tag = "legacy",
     params(SessionGetParameters, super::super::description::IdempotencyKeyHeader),
     responses(
-        (status = 200, description = "The session, with no hosts; a JSON string if it could not be set up (`Failed to allocate nodes`)", body = Nodes),
+        (status = 200, description = "The session, with no hosts; a JSON string if it could not be set up (`Failed to allocate nodes`)", body = SessionAnswer),
         (status = 409, description = "Another live session of the project has that alias", body = AliasInUse),
         LegacyFailures,
     ),
