@@ -30,9 +30,11 @@ use crate::{
         Engine, World,
         handlers::Steering,
         ingress::{PATIENCE, new_id},
+        keys::{Keys, foundation},
         on_both_databases,
+        probe::Probe,
     },
-    permissions::{Keys, Probe, STREAMS, foundation},
+    permissions::STREAMS,
 };
 
 on_both_databases!(an_agent_can_do_its_work);

@@ -1,12 +1,10 @@
 //! With the permissions made from the contract the parts can do their work, and nothing else.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use async_nats::{ConnectOptions, Event, ServerError};
 use muster_contract::{
     Command, Outcome, Part, Query, Service,
     dead_letters::{DeadLetterFilter, DeadLetterId},
@@ -14,28 +12,25 @@ use muster_contract::{
         DiscardDeadLetter, JobPage, JobState, JobStopped, ListDeadLetters, ListJobs,
         ListJobsRefusal, ReplayDeadLetter, StartJob, StopJob, StopJobRefusal, StopTarget,
     },
-    permissions::server_configuration,
     session,
     topology::{EVENT_STREAM, Limits},
 };
 use muster_messaging::{
-    AnswerQuery, Asked, Broker, BrokerOptions, Effects, Environment, Foundation, HandleCommand,
-    HandlerError, OutcomeOf, React, Request, Running, SendError, ServiceBuilder, ServiceOptions,
-    topology,
+    AnswerQuery, Asked, Broker, BrokerOptions, Effects, HandleCommand, HandlerError, OutcomeOf,
+    React, Request, Running, SendError, ServiceBuilder, topology,
 };
-use muster_platform::{Health, RandomIds, Shutdown, SystemClock};
-use muster_storage::{Database, Location, StorageOptions, Transaction};
-use muster_telemetry::Metrics;
-use muster_testkit::{DEADLINE, NatsOptions, NatsServer, eventually};
+use muster_platform::{Health, Shutdown};
+use muster_storage::Transaction;
+use muster_testkit::{DEADLINE, eventually};
 use nkeys::KeyPair;
-use tokio::sync::mpsc;
 
 use crate::common::{
     Engine, World,
     handlers::Steering,
-    ingress::{ClientSetup, Ingress, PATIENCE, new_id, principal},
+    ingress::{Ingress, PATIENCE, new_id, principal},
+    keys::{Keys, foundation},
     on_both_databases,
-    service::MIGRATIONS,
+    probe::Probe,
 };
 
 on_both_databases!(the_parts_can_do_their_work);
@@ -139,92 +134,6 @@ fn list_jobs() -> ListJobs {
         page_size: None,
         page: 1,
         with_meta_data: false,
-    }
-}
-
-/// A key for each part, and one for each of two agents.
-pub(crate) struct Keys {
-    parts: HashMap<Part, KeyPair>,
-    agents: HashMap<&'static str, KeyPair>,
-}
-
-impl Keys {
-    pub(crate) fn new() -> Self {
-        let parts = Part::ALL.iter().map(|part| (*part, KeyPair::new_user()));
-        let agents = ["a", "n1.dusty"].map(|agent| (agent, KeyPair::new_user()));
-        Self {
-            parts: parts.collect(),
-            agents: agents.into(),
-        }
-    }
-
-    pub(crate) async fn server(&self) -> NatsServer {
-        let agents: Vec<(String, String)> = self
-            .agents
-            .iter()
-            .map(|(agent, key)| ((*agent).to_owned(), key.public_key()))
-            .collect();
-        let of_part = |part| self.parts[&part].public_key();
-        let configuration = server_configuration(of_part, &agents);
-        NatsServer::start_with(NatsOptions {
-            configuration,
-            ..NatsOptions::default()
-        })
-        .await
-        .unwrap()
-    }
-
-    fn seed(&self, part: Part) -> String {
-        self.parts[&part].seed().unwrap()
-    }
-
-    pub(crate) fn agents_seed(&self, agent: &str) -> String {
-        self.agents[agent].seed().unwrap()
-    }
-
-    pub(crate) async fn client(&self, world: &World, part: Part) -> Ingress {
-        Ingress::start(ClientSetup {
-            key_seed: Some(self.seed(part)),
-            ..world.client_setup(part)
-        })
-        .await
-    }
-}
-
-/// What a service runs on, with the key of its part.
-pub(crate) async fn foundation(
-    world: &World,
-    keys: &Keys,
-    service: Service,
-    health: &Health,
-) -> Foundation {
-    let broker = Broker::connect(BrokerOptions {
-        url: world.nats.url(),
-        part: service.part(),
-        key_seed: Some(keys.seed(service.part())),
-        instance: "one".to_owned(),
-        connect_deadline: DEADLINE,
-    })
-    .await
-    .unwrap();
-    let location = match world.location.clone() {
-        Location::Sqlite(path) => Location::Sqlite(path.with_file_name(service.name())),
-        Location::Postgres { url, .. } => Location::Postgres {
-            url,
-            schema: service.schema().to_owned(),
-        },
-    };
-    let options = StorageOptions::new(location);
-    Foundation {
-        broker,
-        database: Database::open(&options, &MIGRATIONS).await.unwrap(),
-        options: ServiceOptions::default(),
-        environment: Environment {
-            clock: Arc::new(SystemClock),
-            ids: Arc::new(RandomIds),
-        },
-        metrics: Metrics::new(service.name(), "test").unwrap(),
-        health: health.clone(),
     }
 }
 
@@ -382,59 +291,6 @@ async fn see_events(operator: &Ingress, count: u64) {
     })
     .await
     .unwrap();
-}
-
-/// A bare client, and the errors that the server reports to it.
-pub(crate) struct Probe {
-    pub(crate) client: async_nats::Client,
-    errors: mpsc::UnboundedReceiver<String>,
-}
-
-impl Probe {
-    async fn new(keys: &Keys, server: &NatsServer, part: Part) -> Self {
-        Self::with_seed(keys.seed(part), server).await
-    }
-
-    pub(crate) async fn with_seed(seed: String, server: &NatsServer) -> Self {
-        let (sender, errors) = mpsc::unbounded_channel();
-        let client = ConnectOptions::with_nkey(seed)
-            .event_callback(move |event| {
-                if let Event::ServerError(ServerError::Other(error)) = event {
-                    let _ = sender.send(error);
-                }
-                async {}
-            })
-            .connect(server.url())
-            .await
-            .unwrap();
-        Self { client, errors }
-    }
-
-    async fn refused(&mut self, what: &str) {
-        let error = tokio::time::timeout(DEADLINE, self.errors.recv())
-            .await
-            .unwrap_or_else(|_| panic!("{what} was allowed"))
-            .unwrap();
-        assert!(error.contains(what), "{error} instead of {what}");
-    }
-
-    pub(crate) async fn cannot_publish(&mut self, subjects: &[&str]) {
-        for subject in subjects {
-            self.client
-                .publish((*subject).to_owned(), "{}".into())
-                .await
-                .unwrap();
-            self.refused(&format!("Publish to \"{subject}\"")).await;
-        }
-    }
-
-    pub(crate) async fn cannot_subscribe(&mut self, subjects: &[&str]) {
-        for subject in subjects {
-            let _subscription = self.client.subscribe((*subject).to_owned()).await.unwrap();
-            self.refused(&format!("Subscription to \"{subject}\""))
-                .await;
-        }
-    }
 }
 
 pub(crate) const STREAMS: [&str; 6] = [

@@ -2,8 +2,10 @@
 
 pub(crate) mod handlers;
 pub(crate) mod ingress;
+pub(crate) mod keys;
 pub(crate) mod later;
 pub(crate) mod messages;
+pub(crate) mod probe;
 pub(crate) mod service;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
