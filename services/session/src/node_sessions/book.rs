@@ -69,8 +69,7 @@ impl<'a> Book<'a> {
         let locks: Vec<LockKey> = locks.chain(others.iter().copied()).collect();
         transaction.lock_keys(&locks).await?;
         let wanted: Vec<&str> = wanted.into_iter().collect();
-        let sessions = load_sessions(transaction, &wanted).await?;
-        let pending = pending_requests::of_sessions(transaction, &wanted).await?;
+        let (sessions, pending) = load_sessions(transaction, &wanted).await?;
         let pending: HashMap<Uuid, PendingRequest> = pending
             .into_iter()
             .map(|request| (request.request, request))

@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
-use muster_storage::{Bind, ColumnType, SetStatement, Snapshot, StorageError, Transaction};
+use muster_storage::{
+    Bind, ColumnType, SetStatement, Snapshot, StorageError, ThreeSets, Transaction,
+};
 
 use super::{
+    pending_requests::{self, PendingRow},
     session_hooks::{self, HookRow},
     session_row::{NodeRow, SessionRow, session_columns},
 };
-use crate::node_sessions::domain::session::Session;
+use crate::node_sessions::{asking::PendingRequest, domain::session::Session};
 
 pub(super) static SESSIONS: SetStatement = SetStatement::new(
     concat!(
@@ -27,19 +30,21 @@ pub(super) static NODES: SetStatement = SetStatement::new(
     &[("id", ColumnType::Text)],
 );
 
-/// The sessions with these ids, as they are, by id. Each id once.
+/// The sessions with these ids, as they are, by id, and what they wait for. Each id once.
 pub(crate) async fn load_sessions(
     transaction: &mut Transaction,
     ids: &[&str],
-) -> Result<HashMap<String, Session>, StorageError> {
-    let wanted = rows(ids);
-    let sessions: Vec<SessionRow> = transaction.fetch_set(&SESSIONS, &wanted).await?;
-    let nodes = transaction.fetch_set(&NODES, &wanted).await?;
+) -> Result<(HashMap<String, Session>, Vec<PendingRequest>), StorageError> {
+    let statements = [&SESSIONS, &NODES, &pending_requests::OF_SESSIONS];
+    let (sessions, nodes, pending): ThreeSets<SessionRow, NodeRow, PendingRow> =
+        transaction.fetch_sets(statements, &rows(ids)).await?;
     // Mostly there are none, and this is no statement.
     let hooks = transaction
         .fetch_set(&session_hooks::OF_SESSIONS, &hooked(&sessions))
         .await?;
-    whole(sessions, nodes, hooks)
+    let pending: Result<_, StorageError> =
+        pending.into_iter().map(PendingRow::into_request).collect();
+    Ok((whole(sessions, nodes, hooks)?, pending?))
 }
 
 /// Gives the sessions their nodes and hooks.

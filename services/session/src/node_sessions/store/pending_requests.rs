@@ -17,11 +17,13 @@ pub(super) struct PendingRow {
     due_at: i64,
 }
 
+/// What sessions wait for.
 pub(super) static OF_SESSIONS: SetStatement = SetStatement::new(
     "SELECT pending_request.request, pending_request.session, pending_request.command, pending_request.message, \
          pending_request.due_at \
-     FROM {rows} JOIN pending_request ON pending_request.session = r.session",
-    &[("session", ColumnType::Text)],
+     FROM {rows} JOIN pending_request ON pending_request.session = r.id",
+    // As that of the sessions themselves: they are asked for together.
+    &[("id", ColumnType::Text)],
 );
 
 pub(super) static ADD: SetStatement = SetStatement::new(
@@ -91,16 +93,6 @@ pub(crate) async fn of_commands(
         .collect()
 }
 
-/// What these sessions wait for. Each session once.
-pub(crate) async fn of_sessions(
-    transaction: &mut Transaction,
-    sessions: &[&str],
-) -> Result<Vec<PendingRequest>, StorageError> {
-    let rows: Vec<Vec<Bind>> = sessions.iter().map(|id| vec![(*id).into()]).collect();
-    let rows: Vec<PendingRow> = transaction.fetch_set(&OF_SESSIONS, &rows).await?;
-    rows.into_iter().map(PendingRow::into_request).collect()
-}
-
 /// Keeps what was asked.
 pub(crate) async fn add(
     transaction: &mut Transaction,
@@ -120,8 +112,7 @@ pub(crate) async fn add(
             ])
         })
         .collect::<Result<Vec<_>, StorageError>>()?;
-    transaction.execute_set(&ADD, &rows).await?;
-    Ok(())
+    transaction.write_set(&ADD, &rows).await
 }
 
 /// Forgets what was answered.
@@ -133,8 +124,7 @@ pub(crate) async fn remove(
         .iter()
         .map(|request| vec![request.to_string().into()])
         .collect();
-    transaction.execute_set(&REMOVE, &rows).await?;
-    Ok(())
+    transaction.write_set(&REMOVE, &rows).await
 }
 
 impl PendingRow {

@@ -86,8 +86,7 @@ pub(crate) async fn update_sessions<'a>(
             ]
         })
         .collect();
-    transaction.execute_set(&UPDATE, &rows).await?;
-    Ok(())
+    transaction.write_set(&UPDATE, &rows).await
 }
 
 /// Adds nodes.
@@ -113,8 +112,7 @@ pub(crate) async fn add_nodes(
             ]
         })
         .collect();
-    transaction.execute_set(&ADD_NODES, &rows).await?;
-    Ok(())
+    transaction.write_set(&ADD_NODES, &rows).await
 }
 
 /// Takes nodes out.
@@ -133,6 +131,5 @@ pub(crate) async fn take_out_nodes(
             ]
         })
         .collect();
-    transaction.execute_set(&TAKE_OUT, &rows).await?;
-    Ok(())
+    transaction.write_set(&TAKE_OUT, &rows).await
 }

@@ -88,8 +88,7 @@ pub(crate) async fn save_hooks(
             ]
         })
         .collect();
-    transaction.execute_set(&SAVE, &rows).await?;
-    Ok(())
+    transaction.write_set(&SAVE, &rows).await
 }
 
 /// The sessions whose attempts these orders are, where they are on.

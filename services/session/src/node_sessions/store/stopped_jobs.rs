@@ -64,8 +64,7 @@ pub(crate) async fn remember(
         row.push(now.into());
         row
     });
-    transaction.execute_set(&REMEMBER, &rows).await?;
-    Ok(())
+    transaction.write_set(&REMEMBER, &rows).await
 }
 
 /// Those of the jobs that are known to have stopped.
