@@ -22,6 +22,8 @@ const STATEMENT_LIMIT: usize = 8;
 pub(crate) struct SqliteBatch {
     texts: Vec<&'static str>,
     arguments: SqliteArguments,
+    /// Places of the last statement that have no values: those of rows that there are not.
+    empty_places: usize,
     demands: Vec<Option<Demand>>,
 }
 
@@ -61,17 +63,18 @@ impl SqliteBatch {
     }
 
     fn add_values(&mut self, run: SqliteRun<'_>) -> Result<(), BoxDynError> {
+        // The values of this statement must not come there. After the last one nothing does, and what has no value is NULL.
+        for _ in 0..self.empty_places {
+            self.arguments.add(Option::<i64>::None)?;
+        }
         for row in run.rows {
             self.arguments.add(SetStatement::PRESENT)?;
             for bind in row {
                 add_to_sqlite(&mut self.arguments, bind)?;
             }
         }
-        // Places of rows that there are not: the next statement's values must not come there.
         let width = run.rows.first().map_or(0, Vec::len) + 1;
-        for _ in 0..run.length.saturating_sub(run.rows.len()) * width {
-            self.arguments.add(Option::<i64>::None)?;
-        }
+        self.empty_places = run.length.saturating_sub(run.rows.len()) * width;
         Ok(())
     }
 
