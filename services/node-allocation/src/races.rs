@@ -186,11 +186,15 @@ async fn a_claim_of_a_node_that_is_not_as_it_was_is_undone() {
             nodes: &demands,
         };
         let result = grant::grant(&mut transaction, NOW, &Pools::default(), &[second]).await;
+        // At the latest when it is to be committed.
+        let result = match result {
+            Ok(()) => transaction.commit().await,
+            Err(error) => Err(error),
+        };
         assert!(
             matches!(result, Err(StorageError::Conflict(_))),
             "{result:?}"
         );
-        drop(transaction);
         check_books(database).await;
     }
 }

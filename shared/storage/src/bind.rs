@@ -1,6 +1,7 @@
 //! Values given to statements.
 
 use sqlx::Arguments;
+use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 
@@ -81,15 +82,21 @@ pub(crate) fn sqlite_arguments<'binds>(
     let mut arguments = SqliteArguments::default();
     arguments.reserve(binds.size_hint().0, 0);
     for bind in binds {
-        match bind {
-            Bind::Text(value) => Arguments::add(&mut arguments, value.as_deref()),
-            Bind::Integer(value) => Arguments::add(&mut arguments, *value),
-            Bind::Double(value) => Arguments::add(&mut arguments, *value),
-            Bind::Boolean(value) => Arguments::add(&mut arguments, *value),
-        }
-        .map_err(StorageError::other)?;
+        add_to_sqlite(&mut arguments, bind).map_err(StorageError::other)?;
     }
     Ok(arguments)
+}
+
+pub(crate) fn add_to_sqlite(
+    arguments: &mut SqliteArguments,
+    bind: &Bind,
+) -> Result<(), BoxDynError> {
+    match bind {
+        Bind::Text(value) => Arguments::add(arguments, value.as_deref()),
+        Bind::Integer(value) => Arguments::add(arguments, *value),
+        Bind::Double(value) => Arguments::add(arguments, *value),
+        Bind::Boolean(value) => Arguments::add(arguments, *value),
+    }
 }
 
 pub(crate) fn postgres_arguments(binds: &[Bind]) -> Result<PgArguments, StorageError> {

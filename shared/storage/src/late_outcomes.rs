@@ -117,8 +117,7 @@ pub async fn await_outcomes(
             ]
         })
         .collect();
-    transaction.execute_set(&AWAIT, &rows).await?;
-    Ok(())
+    transaction.write_set(&AWAIT, &rows).await
 }
 
 /// Those of the commands that are begun and not settled. No other transaction settles them until this one ends; if one is

@@ -8,7 +8,7 @@
 //! | | SQLite | PostgreSQL |
 //! |---|---|---|
 //! | writers | one connection, `BEGIN IMMEDIATE` | a few connections, `READ COMMITTED` |
-//! | a set of rows | short runs of one cached single-row statement | one statement over arrays |
+//! | a set of rows | one statement over `VALUES` for up to 64 rows | one statement over arrays |
 //! | serialising by key | nothing to do, there is one writer | advisory locks of the transaction |
 //! | replicas of a service | one, held by a lock file | any number |
 //!
@@ -35,6 +35,7 @@ mod replica_lock;
 mod set_statement;
 mod snapshot;
 mod sqlite;
+mod sqlite_batch;
 mod sqlite_pool;
 mod sqlite_transaction;
 mod transaction;
@@ -47,4 +48,4 @@ pub use lock_key::LockKey;
 pub use record::Record;
 pub use set_statement::SetStatement;
 pub use snapshot::Snapshot;
-pub use transaction::Transaction;
+pub use transaction::{ThreeSets, Transaction};

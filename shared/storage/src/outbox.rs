@@ -122,8 +122,7 @@ pub async fn append(
             ]
         })
         .collect();
-    transaction.execute_set(&APPEND, &rows).await?;
-    Ok(())
+    transaction.write_set(&APPEND, &rows).await
 }
 
 /// Up to `limit` rows written before `created_before` (microseconds since 1970) that are not published, oldest first.

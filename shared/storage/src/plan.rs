@@ -46,15 +46,10 @@ impl Database {
             Inner::Sqlite(file) => {
                 let mut lines = Vec::new();
                 let mut rest = rows;
-                while let Some((sql, run)) = statement.next_sqlite_run(&mut rest) {
-                    let explain = assert_safe(format!("EXPLAIN QUERY PLAN {sql}"));
-                    let binds: Vec<Bind> = run.iter().flatten().cloned().collect();
-                    let steps: Vec<Step> = file
-                        .readers
-                        .lease()
-                        .await?
-                        .fetch_all(explain, &binds)
-                        .await?;
+                while let Some(run) = statement.next_sqlite_run(&mut rest) {
+                    let explain = assert_safe(format!("EXPLAIN QUERY PLAN {}", run.text));
+                    let steps: Vec<Step> =
+                        file.readers.lease().await?.fetch_all(explain, &[]).await?;
                     lines.extend(steps.into_iter().map(|step| step.detail));
                 }
                 Ok(lines)

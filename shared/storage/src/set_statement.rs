@@ -13,10 +13,14 @@ use crate::error::StorageError;
 /// Where the set of rows is read in the text of a [`SetStatement`].
 const ROWS: &str = "{rows}";
 
-/// How many rows SQLite is given at once, longest first: a run of 16 costs a third of 16 single rows, because most of a
-/// short statement's cost is the way to the connection's thread and back; longer runs save no more. Few lengths keep
-/// the prepared statements few.
-const RUN_LENGTHS: [usize; 5] = [16, 8, 4, 2, 1];
+/// How many rows the statements for SQLite have room for, shortest first. A set goes into the shortest that it fits into,
+/// since most of a short statement's cost is the way to the connection's thread and back, and places left empty cost next to
+/// nothing. Few lengths keep the prepared statements few. None has a single row: of one, SQLite makes a `SELECT`, for whose
+/// row an `UPDATE` builds a table.
+const RUN_LENGTHS: [usize; 6] = [2, 4, 8, 16, 32, LONGEST_RUN];
+
+/// How many rows SQLite is given at once.
+const LONGEST_RUN: usize = 64;
 
 /// A statement that works on a set of rows, in one text for both engines.
 ///
@@ -32,7 +36,7 @@ const RUN_LENGTHS: [usize; 5] = [16, 8, 4, 2, 1];
 /// );
 /// ```
 ///
-/// PostgreSQL runs it once over arrays, SQLite in runs of up to 16 rows. So that both come to the same result, no two rows of a
+/// PostgreSQL runs it once over arrays, SQLite over `VALUES` in runs of up to 64 rows. So that both come to the same result, no two rows of a
 /// set may touch the same row of the table (except with `ON CONFLICT DO NOTHING`), and the order of returned rows is
 /// not promised. `WHERE true` keeps SQLite's parser from reading `ON CONFLICT` as a join condition.
 #[derive(Debug)]
@@ -42,6 +46,15 @@ pub struct SetStatement {
     /// For each of [`RUN_LENGTHS`].
     sqlite: [OnceLock<String>; RUN_LENGTHS.len()],
     postgres: OnceLock<String>,
+}
+
+/// Rows that SQLite is given at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SqliteRun<'rows> {
+    pub(crate) text: &'static str,
+    /// How many rows the text has room for.
+    pub(crate) length: usize,
+    pub(crate) rows: &'rows [Vec<Bind>],
 }
 
 impl SetStatement {
@@ -56,41 +69,55 @@ impl SetStatement {
         }
     }
 
-    /// Cuts the next run off `rows`, with the text for a run of its length; `None` when nothing is left.
+    /// Stands before the values of each row: in places left empty there is NULL.
+    pub(crate) const PRESENT: bool = true;
+
+    /// Whether the values have nameless places on SQLite, so that other statements can be in the same text.
+    pub(crate) fn is_joinable(&self) -> bool {
+        self.text.matches(ROWS).count() == 1
+    }
+
+    /// Cuts the next run off `rows`; `None` when nothing is left.
     pub(crate) fn next_sqlite_run<'rows>(
         &'static self,
         rows: &mut &'rows [Vec<Bind>],
-    ) -> Option<(&'static str, &'rows [Vec<Bind>])> {
-        for (length, text) in RUN_LENGTHS.into_iter().zip(&self.sqlite) {
-            if let Some((run, rest)) = rows.split_at_checked(length) {
-                *rows = rest;
-                return Some((text.get_or_init(|| self.sqlite_text(length)), run));
-            }
-        }
-        None
+    ) -> Option<SqliteRun<'rows>> {
+        let (run, rest) = rows.split_at(rows.len().min(LONGEST_RUN));
+        *rows = rest;
+        let mut texts = RUN_LENGTHS.into_iter().zip(&self.sqlite);
+        let (length, text) = texts.find(|(length, _)| !run.is_empty() && run.len() <= *length)?;
+        let text = text.get_or_init(|| self.sqlite_text(length));
+        Some(SqliteRun {
+            text,
+            length,
+            rows: run,
+        })
     }
 
     fn sqlite_text(&self, rows: usize) -> String {
         // sqlx asks SQLite for the name of each place, and SQLite looks for it in a list: without names that is free.
-        let named = self.text.matches(ROWS).count() > 1;
+        let named = !self.is_joinable();
         let mut table = String::from("(SELECT ");
+        for (place, (name, _)) in (2..).zip(self.columns) {
+            let comma = if place == 2 { "" } else { ", " };
+            // Writing to a String cannot fail.
+            let _ = write!(table, "{comma}column{place} AS {name}");
+        }
+        table.push_str(" FROM (VALUES ");
         let mut number = 0;
         for row in 0..rows {
-            table.push_str(if row == 0 { "" } else { " UNION ALL SELECT " });
-            for (index, (name, _)) in self.columns.iter().enumerate() {
+            table.push_str(if row == 0 { "(" } else { ", (" });
+            for place in 0..=self.columns.len() {
                 number += 1;
-                table.push_str(if index == 0 { "" } else { ", " });
+                table.push_str(if place == 0 { "" } else { ", " });
                 table.push(if named { '$' } else { '?' });
                 if named {
-                    table.push_str(&number.to_string());
-                }
-                if row == 0 {
-                    table.push_str(" AS ");
-                    table.push_str(name);
+                    let _ = write!(table, "{number}");
                 }
             }
+            table.push(')');
         }
-        table.push_str(") AS r");
+        table.push_str(") WHERE column1) AS r");
         self.text.replace(ROWS, &table)
     }
 
@@ -202,17 +229,14 @@ mod tests {
     );
 
     #[test]
-    fn rows_become_a_select_or_arrays() {
+    fn rows_become_values_or_arrays() {
         let before =
             "INSERT INTO t (id, size, load, live) SELECT r.id, r.size, r.load, r.live FROM ";
         assert_eq!(
-            STATEMENT.sqlite_text(1),
-            format!("{before}(SELECT ? AS id, ? AS size, ? AS load, ? AS live) AS r WHERE true")
-        );
-        assert_eq!(
             STATEMENT.sqlite_text(2),
             format!(
-                "{before}(SELECT ? AS id, ? AS size, ? AS load, ? AS live UNION ALL SELECT ?, ?, ?, ?) AS r WHERE true"
+                "{before}(SELECT column2 AS id, column3 AS size, column4 AS load, column5 AS live \
+                 FROM (VALUES (?, ?, ?, ?, ?), (?, ?, ?, ?, ?)) WHERE column1) AS r WHERE true"
             )
         );
         assert_eq!(
@@ -229,21 +253,31 @@ mod tests {
         let twice = SetStatement::new("SELECT * FROM {rows}, {rows}", &[("id", ColumnType::Text)]);
         assert_eq!(
             twice.sqlite_text(2),
-            "SELECT * FROM (SELECT $1 AS id UNION ALL SELECT $2) AS r, (SELECT $1 AS id UNION ALL SELECT $2) AS r"
+            "SELECT * FROM (SELECT column2 AS id FROM (VALUES ($1, $2), ($3, $4)) WHERE column1) AS r, \
+             (SELECT column2 AS id FROM (VALUES ($1, $2), ($3, $4)) WHERE column1) AS r"
         );
     }
 
     #[test]
     fn a_set_is_cut_into_runs() {
         let row = vec!["a".into(), 1_i64.into(), 0.5.into(), Bind::Boolean(None)];
-        let rows = vec![row; 39];
-        let mut rest = rows.as_slice();
-        let mut runs = Vec::new();
-        while let Some((text, run)) = STATEMENT.next_sqlite_run(&mut rest) {
-            assert_eq!(text.matches('?').count(), run.len() * 4);
-            runs.push(run.len());
+        for (size, expected) in [
+            (0, vec![]),
+            (1, vec![(1, 2)]),
+            (2, vec![(2, 2)]),
+            (9, vec![(9, 16)]),
+            (64, vec![(64, 64)]),
+            (131, vec![(64, 64), (64, 64), (3, 4)]),
+        ] {
+            let rows = vec![row.clone(); size];
+            let mut rest = rows.as_slice();
+            let mut runs = Vec::new();
+            while let Some(run) = STATEMENT.next_sqlite_run(&mut rest) {
+                assert_eq!(run.text.matches("(?").count(), run.length);
+                runs.push((run.rows.len(), run.length));
+            }
+            assert_eq!(runs, expected);
         }
-        assert_eq!(runs, [16, 16, 4, 2, 1]);
     }
 
     #[test]

@@ -6,14 +6,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{ConnectOptions, Connection, FromRow, SqlSafeStr};
+use futures_util::TryStreamExt as _;
+use futures_util::stream::BoxStream;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteQueryResult, SqliteRow};
+use sqlx::{ConnectOptions, Connection, Either, Executor as _, FromRow, SqlSafeStr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::bind::{Bind, sqlite_arguments};
 use crate::database::ACQUIRE_TIMEOUT;
 use crate::error::StorageError;
 use crate::set_statement::SetStatement;
+use crate::sqlite_batch::{Answer, SqliteBatch, records};
 
 /// A few connections to one file, opened when they are first needed and then kept.
 #[derive(Debug)]
@@ -134,28 +137,27 @@ impl SqliteLease {
     where
         T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
     {
-        let mut records = Vec::with_capacity(rows.len());
-        while let Some((sql, run)) = statement.next_sqlite_run(&mut rows) {
-            let query = sqlx::query_as_with(sql, sqlite_arguments(run.iter().flatten())?);
-            let result = query.fetch_all(self.begin_operation()?).await;
-            records.extend(self.end_operation(result)?);
+        let mut found = Vec::with_capacity(rows.len());
+        while let Some(run) = statement.next_sqlite_run(&mut rows) {
+            let mut batch = SqliteBatch::default();
+            batch.push_run(run, None)?;
+            for answer in self.run(batch).await? {
+                found.extend(records(&answer.rows)?);
+            }
         }
-        Ok(records)
+        Ok(found)
     }
 
-    /// Runs a statement over a set of rows, and counts what it changes.
-    pub(crate) async fn execute_set(
-        &mut self,
-        statement: &'static SetStatement,
-        mut rows: &[Vec<Bind>],
-    ) -> Result<u64, StorageError> {
-        let mut changed = 0;
-        while let Some((sql, run)) = statement.next_sqlite_run(&mut rows) {
-            let query = sqlx::query_with(sql, sqlite_arguments(run.iter().flatten())?);
-            let result = query.execute(self.begin_operation()?).await;
-            changed += self.end_operation(result)?.rows_affected();
-        }
-        Ok(changed)
+    /// Runs statements one after the other until one fails; an answer for each.
+    pub(crate) async fn run(&mut self, batch: SqliteBatch) -> Result<Vec<Answer>, StorageError> {
+        let mut answers = Vec::with_capacity(batch.len());
+        let (sql, arguments, demands) = batch.into_query();
+        let query = sqlx::query_with(sql, arguments);
+        let result = collect(self.begin_operation()?.fetch_many(query), &mut answers).await;
+        let result = self.end_operation(result);
+        // First: what was not as it was read explains what else went wrong after it.
+        demands.check(&answers)?;
+        result.map(|()| answers)
     }
 
     /// Closes the connection instead of giving it back, which undoes what is open on it.
@@ -177,6 +179,24 @@ impl SqliteLease {
         self.in_doubt = matches!(result, Err(sqlx::Error::WorkerCrashed));
         Ok(result?)
     }
+}
+
+/// Sorts what comes: the rows of a statement, then its end.
+async fn collect(
+    mut stream: BoxStream<'_, Result<Either<SqliteQueryResult, SqliteRow>, sqlx::Error>>,
+    answers: &mut Vec<Answer>,
+) -> Result<(), sqlx::Error> {
+    let mut answer = Answer::default();
+    while let Some(next) = stream.try_next().await? {
+        match next {
+            Either::Right(row) => answer.rows.push(row),
+            Either::Left(end) => {
+                answer.changed = end.rows_affected();
+                answers.push(std::mem::take(&mut answer));
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Drop for SqliteLease {

@@ -9,6 +9,7 @@ use crate::error::StorageError;
 use crate::lock_key::LockKey;
 use crate::record::Record;
 use crate::set_statement::SetStatement;
+use crate::sqlite_batch::{all_changed, records};
 use crate::sqlite_pool::SqliteConnections;
 use crate::sqlite_transaction::SqliteTransaction;
 
@@ -20,6 +21,9 @@ pub struct Transaction {
     inner: Inner,
     failed: bool,
 }
+
+/// What three statements return.
+pub type ThreeSets<A, B, C> = (Vec<A>, Vec<B>, Vec<C>);
 
 #[derive(Debug)]
 enum Inner {
@@ -64,7 +68,7 @@ impl Transaction {
         binds: &[Bind],
     ) -> Result<u64, StorageError> {
         let result = match self.usable()? {
-            Inner::Sqlite(transaction) => transaction.lease()?.execute(sql, binds).await,
+            Inner::Sqlite(transaction) => transaction.execute(sql, binds).await,
             Inner::Postgres { transaction, .. } => {
                 let query = sqlx::query_with(sql, postgres_arguments(binds)?);
                 query
@@ -84,7 +88,7 @@ impl Transaction {
         binds: &[Bind],
     ) -> Result<Vec<T>, StorageError> {
         let result = match self.usable()? {
-            Inner::Sqlite(transaction) => transaction.lease()?.fetch_all(sql, binds).await,
+            Inner::Sqlite(transaction) => transaction.fetch_all(sql, binds).await,
             Inner::Postgres { transaction, .. } => {
                 let query = sqlx::query_as_with(sql, postgres_arguments(binds)?);
                 query
@@ -103,7 +107,7 @@ impl Transaction {
         binds: &[Bind],
     ) -> Result<Option<T>, StorageError> {
         let result = match self.usable()? {
-            Inner::Sqlite(transaction) => transaction.lease()?.fetch_optional(sql, binds).await,
+            Inner::Sqlite(transaction) => transaction.fetch_optional(sql, binds).await,
             Inner::Postgres { transaction, .. } => {
                 let query = sqlx::query_as_with(sql, postgres_arguments(binds)?);
                 query
@@ -124,7 +128,10 @@ impl Transaction {
         statement.check(rows)?;
         let result = match self.usable()? {
             _ if rows.is_empty() => Ok(0),
-            Inner::Sqlite(transaction) => transaction.lease()?.execute_set(statement, rows).await,
+            Inner::Sqlite(transaction) => {
+                let answers = transaction.run_sets([statement], rows).await;
+                answers.map(|[answer]| answer.changed)
+            }
             Inner::Postgres { transaction, .. } => {
                 let query = sqlx::query_with(
                     statement.postgres_text(),
@@ -149,7 +156,10 @@ impl Transaction {
         statement.check(rows)?;
         let result = match self.usable()? {
             _ if rows.is_empty() => Ok(Vec::new()),
-            Inner::Sqlite(transaction) => transaction.lease()?.fetch_set(statement, rows).await,
+            Inner::Sqlite(transaction) => {
+                let answers = transaction.run_sets([statement], rows).await;
+                answers.and_then(|[answer]| records(&answer.rows))
+            }
             Inner::Postgres { transaction, .. } => {
                 let query = sqlx::query_as_with(
                     statement.postgres_text(),
@@ -162,6 +172,72 @@ impl Transaction {
             }
         };
         self.note(result)
+    }
+
+    /// Runs a statement over a set of rows, where nobody has to know what comes of it. It is done in its turn, but it may
+    /// fail later: with the next statement, or with the commit.
+    pub async fn write_set(
+        &mut self,
+        statement: &'static SetStatement,
+        rows: &[Vec<Bind>],
+    ) -> Result<(), StorageError> {
+        self.write(statement, rows, None).await
+    }
+
+    /// Runs a statement over a set of rows, each of which has to change one row of a table; `what` these are. If one does
+    /// not, all comes to nothing with [`StorageError::Conflict`], now or as [`Transaction::write_set`] fails.
+    pub async fn change_set(
+        &mut self,
+        statement: &'static SetStatement,
+        rows: &[Vec<Bind>],
+        what: &'static str,
+    ) -> Result<(), StorageError> {
+        self.write(statement, rows, Some(what)).await
+    }
+
+    async fn write(
+        &mut self,
+        statement: &'static SetStatement,
+        rows: &[Vec<Bind>],
+        what: Option<&'static str>,
+    ) -> Result<(), StorageError> {
+        if let Inner::Sqlite(transaction) = self.usable()? {
+            statement.check(rows)?;
+            let result = transaction.defer(statement, rows, what).await;
+            return self.note(result);
+        }
+        let changed = self.execute_set(statement, rows).await?;
+        let expected = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let result = what.map_or(Ok(()), |what| all_changed(what, changed, expected));
+        self.note(result)
+    }
+
+    /// Reads with three statements over the same set of rows; the rows of each come in no promised order.
+    pub async fn fetch_sets<A: Record, B: Record, C: Record>(
+        &mut self,
+        statements: [&'static SetStatement; 3],
+        rows: &[Vec<Bind>],
+    ) -> Result<ThreeSets<A, B, C>, StorageError> {
+        let [first, second, third] = statements;
+        if let Inner::Sqlite(transaction) = self.usable()? {
+            for statement in statements {
+                statement.check(rows)?;
+            }
+            let answers = transaction.run_sets(statements, rows).await;
+            let result = answers.and_then(|[first, second, third]| {
+                Ok((
+                    records(&first.rows)?,
+                    records(&second.rows)?,
+                    records(&third.rows)?,
+                ))
+            });
+            return self.note(result);
+        }
+        Ok((
+            self.fetch_set(first, rows).await?,
+            self.fetch_set(second, rows).await?,
+            self.fetch_set(third, rows).await?,
+        ))
     }
 
     /// Makes transactions that name the same key run one after the other, until they end.

@@ -70,8 +70,7 @@ pub(crate) async fn add(
             ]
         })
         .collect();
-    transaction.execute_set(&ADD, &rows).await?;
-    Ok(())
+    transaction.write_set(&ADD, &rows).await
 }
 
 /// Puts a node that no session holds into a state, in which something may be due to it. What went wrong with it before is

@@ -3,7 +3,7 @@
 use muster_contract::node_allocation::NodeState;
 use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
 
-use super::{all_changed, levels::LevelChanges};
+use super::levels::LevelChanges;
 use crate::domain::lifecycle::Condition;
 
 /// A node and what becomes of it.
@@ -51,8 +51,7 @@ pub(crate) async fn postpone(
         .iter()
         .map(|node| vec![(*node).into(), due.into()])
         .collect();
-    transaction.execute_set(&POSTPONE, &rows).await?;
-    Ok(())
+    transaction.write_set(&POSTPONE, &rows).await
 }
 
 /// Changes the nodes, each named once. They stay in their sessions, if they are in any.
@@ -84,7 +83,6 @@ pub(crate) async fn change(
             ]
         })
         .collect();
-    let count = transaction.execute_set(&CHANGE, &rows).await?;
-    all_changed("nodes", count, rows.len())?;
+    transaction.change_set(&CHANGE, &rows, "nodes").await?;
     levels.write(transaction).await
 }

@@ -69,8 +69,7 @@ pub(crate) async fn save(
             ])
         })
         .collect::<Result<Vec<Vec<Bind>>, StorageError>>()?;
-    transaction.execute_set(&SAVE, &rows).await?;
-    Ok(())
+    transaction.write_set(&SAVE, &rows).await
 }
 
 /// Forgets requests that are answered.
@@ -82,6 +81,5 @@ pub(crate) async fn remove(
         .into_iter()
         .map(|request| vec![request.to_string().into()])
         .collect();
-    transaction.execute_set(&REMOVE, &rows).await?;
-    Ok(())
+    transaction.write_set(&REMOVE, &rows).await
 }

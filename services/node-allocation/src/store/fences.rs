@@ -31,8 +31,7 @@ pub(crate) async fn fence(
         .into_iter()
         .map(|name| vec![name.into(), now.into()])
         .collect();
-    transaction.execute_set(&FENCE, &rows).await?;
-    Ok(())
+    transaction.write_set(&FENCE, &rows).await
 }
 
 /// Those of the names that have a fence around them.

@@ -5,7 +5,6 @@ use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
 use uuid::Uuid;
 
 use super::{
-    all_changed,
     levels::LevelChanges,
     tenants::{self, HeldChanges},
 };
@@ -87,9 +86,10 @@ pub(crate) async fn grant(
     if claims.is_empty() {
         return Ok(());
     }
-    let claimed = transaction.execute_set(&CLAIM, &claims).await?;
-    all_changed("free nodes", claimed, claims.len())?;
-    transaction.execute_set(&LEASE, &leases).await?;
+    transaction
+        .change_set(&CLAIM, &claims, "free nodes")
+        .await?;
+    transaction.write_set(&LEASE, &leases).await?;
     levels.write(transaction).await?;
     tenants::ensure(transaction, grants.iter().map(|grant| grant.tenant)).await?;
     held.write(transaction).await

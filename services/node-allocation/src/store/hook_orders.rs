@@ -222,8 +222,7 @@ pub(crate) async fn add(
             ]
         })
         .collect();
-    transaction.execute_set(&ADD, &rows).await?;
-    Ok(())
+    transaction.write_set(&ADD, &rows).await
 }
 
 /// Notes that these have come to their end.
@@ -235,8 +234,7 @@ pub(crate) async fn remove(
         .into_iter()
         .map(|id| vec![id.to_string().into()])
         .collect();
-    transaction.execute_set(&REMOVE, &rows).await?;
-    Ok(())
+    transaction.write_set(&REMOVE, &rows).await
 }
 
 /// What is reported of the node's order from now on changes nothing.

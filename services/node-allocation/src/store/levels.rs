@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use muster_contract::node_allocation::NodeState;
 use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
 
-use super::all_changed;
-
 pub(super) static CHANGE: SetStatement = SetStatement::new(
     "UPDATE pool_level SET nodes = pool_level.nodes + r.change FROM {rows} \
      WHERE pool_level.pool = r.pool AND pool_level.state = r.state",
@@ -45,7 +43,8 @@ impl LevelChanges {
             .filter(|(_, change)| *change != 0)
             .map(|((pool, state), change)| vec![pool.into(), state.name().into(), change.into()])
             .collect();
-        let changed = transaction.execute_set(&CHANGE, &rows).await?;
-        all_changed("levels of pools", changed, rows.len())
+        transaction
+            .change_set(&CHANGE, &rows, "levels of pools")
+            .await
     }
 }

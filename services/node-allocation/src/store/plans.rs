@@ -57,6 +57,7 @@ fn faults(engine: Engine, plan: &[String]) -> Vec<&String> {
             (step.starts_with("SCAN")
                 && !step.contains("CONSTANT")
                 && !step.starts_with("SCAN r")
+                && !step.contains("ROW VALUES CLAUSE")
                 && !step.contains("subquery"))
                 || step.contains("TEMP B-TREE")
         }

@@ -3,7 +3,7 @@
 use muster_contract::node_allocation::NodeState;
 use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
 
-use super::{all_changed, levels::LevelChanges, tenants::HeldChanges};
+use super::{levels::LevelChanges, tenants::HeldChanges};
 use crate::domain::{lifecycle::Condition, releasing::HeldNode};
 
 pub(super) static RELEASE: SetStatement = SetStatement::new(
@@ -71,10 +71,12 @@ pub(crate) async fn release(
         ]);
         leases.push(vec![node.id.into(), node.generation.into(), now.into()]);
     }
-    let changed = transaction.execute_set(&RELEASE, &releases).await?;
-    all_changed("nodes of sessions", changed, releases.len())?;
-    let ended = transaction.execute_set(&END_LEASE, &leases).await?;
-    all_changed("leases", ended, leases.len())?;
+    transaction
+        .change_set(&RELEASE, &releases, "nodes of sessions")
+        .await?;
+    transaction
+        .change_set(&END_LEASE, &leases, "leases")
+        .await?;
     levels.write(transaction).await?;
     held.write(transaction).await
 }
@@ -96,7 +98,8 @@ pub(crate) async fn hold(
             now.into(),
         ]);
     }
-    let changed = transaction.execute_set(&HOLD, &rows).await?;
-    all_changed("nodes of sessions", changed, rows.len())?;
+    transaction
+        .change_set(&HOLD, &rows, "nodes of sessions")
+        .await?;
     levels.write(transaction).await
 }

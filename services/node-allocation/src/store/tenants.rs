@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use muster_storage::{Bind, ColumnType, SetStatement, StorageError, Transaction};
 use sqlx::FromRow;
 
-use super::{all_changed, count, reader::Reader};
+use super::{count, reader::Reader};
 use crate::domain::share::{Share, Shares};
 
 #[derive(Debug, FromRow)]
@@ -71,11 +71,7 @@ impl<'a> HeldChanges<'a> {
             .iter()
             .map(|(name, change)| vec![(*name).into(), (*change).into()])
             .collect();
-        let changed = transaction.execute_set(&CHANGE, &rows).await?;
-        if all_changed("projects", changed, rows.len()).is_ok() {
-            return Ok(());
-        }
-        Err(StorageError::Conflict("a project is not there".into()))
+        transaction.change_set(&CHANGE, &rows, "projects").await
     }
 }
 
@@ -86,6 +82,5 @@ pub(crate) async fn ensure<'a>(
 ) -> Result<(), StorageError> {
     let tenants: BTreeSet<&str> = tenants.into_iter().collect();
     let rows: Vec<Vec<Bind>> = tenants.into_iter().map(|name| vec![name.into()]).collect();
-    transaction.execute_set(&ENSURE, &rows).await?;
-    Ok(())
+    transaction.write_set(&ENSURE, &rows).await
 }

@@ -149,8 +149,7 @@ pub(crate) async fn add(
             ])
         })
         .collect::<Result<Vec<Vec<Bind>>, StorageError>>()?;
-    transaction.execute_set(&ADD, &rows).await?;
-    Ok(())
+    transaction.write_set(&ADD, &rows).await
 }
 
 /// Takes requests out of the queue.
@@ -162,6 +161,5 @@ pub(crate) async fn remove(
         .into_iter()
         .map(|request| vec![request.to_string().into()])
         .collect();
-    transaction.execute_set(&REMOVE, &rows).await?;
-    Ok(())
+    transaction.write_set(&REMOVE, &rows).await
 }

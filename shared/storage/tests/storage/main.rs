@@ -11,6 +11,8 @@ mod inbox;
 #[cfg(test)]
 mod late_outcomes;
 #[cfg(test)]
+mod later;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod outbox;
