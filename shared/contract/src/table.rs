@@ -153,10 +153,13 @@ pub static CONTRACT: LazyLock<Vec<Entry>> = LazyLock::new(|| {
 fn session_entries() -> Vec<Entry> {
     use agent::{RunSessionHook, SessionHookFinished};
     use session::{
-        AccountNodeSessions, CancelNodeRequest, CloseNodeSession, DiscardDeadLetter,
-        ExtendNodeSession, GrowNodeSession, HoldNodeSession, ListDeadLetters, ListNodeSessions,
-        NodeSessionClosed, NodeSessionGrown, NodeSessionHeld, NodeSessionOpened, NodeSessionShrunk,
-        NodeSessionTearDownFailed, OpenNodeSession, ReplayDeadLetter, ShrinkNodeSession,
+        AccountNodeSessions, CancelNodeRequest, CloseNodeSession, DeleteBackup, DeleteBackupAction,
+        DeleteBackupClient, DeleteBackupJob, DiscardDeadLetter, ExtendNodeSession, GrowNodeSession,
+        HoldNodeSession, ListBackupActions, ListBackupClients, ListBackupJobs, ListBackups,
+        ListDeadLetters, ListNodeSessions, NodeSessionClosed, NodeSessionGrown, NodeSessionHeld,
+        NodeSessionOpened, NodeSessionShrunk, NodeSessionTearDownFailed, OpenNodeSession,
+        RegisterBackupClient, ReplayDeadLetter, SaveBackup, SaveBackupAction, SaveBackupJob,
+        ShrinkNodeSession, SignalBackupJob,
     };
     vec![
         Entry::command::<OpenNodeSession>(&[Part::Ingress]),
@@ -177,6 +180,19 @@ fn session_entries() -> Vec<Entry> {
         Entry::query::<ListNodeSessions>(&[Part::Ingress, Part::Operator]),
         Entry::query::<AccountNodeSessions>(&[Part::Operator]),
         Entry::query::<ListDeadLetters>(&[Part::Operator]),
+        Entry::command::<SaveBackupJob>(&[Part::Ingress]),
+        Entry::command::<DeleteBackupJob>(&[Part::Ingress]),
+        Entry::command::<SignalBackupJob>(&[Part::Ingress]),
+        Entry::command::<SaveBackupAction>(&[Part::Ingress]),
+        Entry::command::<DeleteBackupAction>(&[Part::Ingress]),
+        Entry::command::<RegisterBackupClient>(&[Part::Ingress]),
+        Entry::command::<DeleteBackupClient>(&[Part::Ingress]),
+        Entry::command::<SaveBackup>(&[Part::Ingress]),
+        Entry::command::<DeleteBackup>(&[Part::Ingress]),
+        Entry::query::<ListBackupJobs>(&[Part::Ingress]),
+        Entry::query::<ListBackupActions>(&[Part::Ingress]),
+        Entry::query::<ListBackupClients>(&[Part::Ingress]),
+        Entry::query::<ListBackups>(&[Part::Ingress]),
         Entry::order::<RunSessionHook>(),
         Entry::report::<SessionHookFinished>(),
     ]

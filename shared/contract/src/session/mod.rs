@@ -23,10 +23,12 @@ pub use close_node_session::CloseNodeSession;
 pub use extend_node_session::{ExtendNodeSession, ExtendNodeSessionRefusal, NewExpiry};
 pub use grow_node_session::{GrowNodeSession, GrowNodeSessionRefusal, GrownNodeSession};
 pub use hold_node_session::{HoldNodeSession, HoldNodeSessionRefusal};
-pub use job_sessions::{FieldValue, ListFilter, limits, CONDITION_LIMIT, DeleteBackup, DeleteBackupAction, DeleteBackupClient,
-    DeleteBackupJob, DeletedDocument, Document, DocumentPage, DocumentRefusal, InvalidFilter, JobSignal, ListBackupActions, ListBackupClients,
-    ListBackupJobs, ListBackups, RegisterBackupClient, SaveBackup, SaveBackupAction, SaveBackupJob, SaveMode, SavedDocument,
-    SignalBackupJob, SignaledBackupJob,
+pub use job_sessions::{
+    CONDITION_LIMIT, DeleteBackup, DeleteBackupAction, DeleteBackupClient, DeleteBackupJob,
+    DeletedDocument, Document, DocumentPage, DocumentRefusal, FieldValue, InvalidFilter, JobSignal,
+    ListBackupActions, ListBackupClients, ListBackupJobs, ListBackups, ListFilter,
+    RegisterBackupClient, SaveBackup, SaveBackupAction, SaveBackupJob, SaveMode, SavedDocument,
+    SignalBackupJob, SignaledBackupJob, limits,
 };
 pub use list_node_sessions::{ListNodeSessions, NodeSessionPage};
 pub use node_session::{

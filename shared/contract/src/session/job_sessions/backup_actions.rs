@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{DeletedDocument, ListFilter, DocumentPage, DocumentRefusal, SaveMode, SavedDocument};
+use super::{DeletedDocument, DocumentPage, DocumentRefusal, ListFilter, SaveMode, SavedDocument};
 use crate::{Command, Message, Query, Service, message::Never};
 
 /// Saves an action. Jobs that have it do it as it is now. Its `_version`, if it has one, must be the version of what is changed.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{DeletedDocument, ListFilter, DocumentPage, DocumentRefusal, SavedDocument};
+use super::{DeletedDocument, DocumentPage, DocumentRefusal, ListFilter, SavedDocument};
 use crate::{Command, Message, Query, Service, message::Never};
 
 /// Registers a client, or says what has become of one that is registered. A central one is seen by all projects; only

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{DeletedDocument, ListFilter, DocumentPage, DocumentRefusal, SaveMode, SavedDocument};
+use super::{DeletedDocument, DocumentPage, DocumentRefusal, ListFilter, SaveMode, SavedDocument};
 use crate::{Command, Message, Query, Service, message::Never};
 
 /// Saves a job. A document is one of `api/freezer.md` §1.6; its `session_id` never changes which session the job is in, that is

@@ -89,7 +89,10 @@ mod tests {
         assert_eq!(document.as_str(), text);
         assert_eq!(serde_json::to_string(&document).unwrap(), text);
         assert_eq!(document.to_map()["a"], json!([2.0, "x"]));
-        assert_eq!(Document::of(&json!({"a": 1})).unwrap().as_str(), r#"{"a":1}"#);
+        assert_eq!(
+            Document::of(&json!({"a": 1})).unwrap().as_str(),
+            r#"{"a":1}"#
+        );
     }
 
     #[test]

@@ -23,7 +23,9 @@ pub enum InvalidFilter {
     #[error("match and match_not must be lists of objects, each with fields and their values")]
     NoList,
     /// `_all` is no string.
-    #[error("_all must be a string: a text, or a JSON list of objects with fields and their values")]
+    #[error(
+        "_all must be a string: a text, or a JSON list of objects with fields and their values"
+    )]
     NoText,
     /// A text is to be nowhere.
     #[error("in match_not, _all must be a JSON list of objects with fields and their values")]
@@ -138,11 +140,20 @@ mod tests {
     #[test]
     fn a_search_is_a_list_of_fields_or_a_text() {
         let search = |text: &str| parsed(&json!({"match": [{"_all": text}]}));
-        let fields = [field("client_id", &json!("n")), field("session_tag", &json!(3))];
-        assert_eq!(search(r#"[{"client_id": "n"}, {"session_tag": 3}]"#).matching, fields);
+        let fields = [
+            field("client_id", &json!("n")),
+            field("session_tag", &json!(3)),
+        ];
+        assert_eq!(
+            search(r#"[{"client_id": "n"}, {"session_tag": 3}]"#).matching,
+            fields
+        );
         for text in ["nightly", "", "{\"a\": 1}", "[1]", "3", "[{\"a\": 1}, 2]"] {
             let filter = search(text);
-            assert_eq!((filter.matching, filter.texts), (vec![], vec![text.to_owned()]));
+            assert_eq!(
+                (filter.matching, filter.texts),
+                (vec![], vec![text.to_owned()])
+            );
         }
     }
 
@@ -154,7 +165,10 @@ mod tests {
         assert_eq!(refused(json!({"matches": []})), InvalidFilter::UnknownKey);
         assert_eq!(refused(json!({"match": {"a": 1}})), InvalidFilter::NoList);
         assert_eq!(refused(json!({"match_not": [1]})), InvalidFilter::NoList);
-        assert_eq!(refused(json!({"match": [{"_all": 1}]})), InvalidFilter::NoText);
+        assert_eq!(
+            refused(json!({"match": [{"_all": 1}]})),
+            InvalidFilter::NoText
+        );
         let text = refused(json!({"match_not": [{"_all": "x"}]}));
         assert_eq!(text, InvalidFilter::NotText);
     }
@@ -162,7 +176,10 @@ mod tests {
     #[test]
     fn the_number_of_conditions_is_bounded() {
         let body = |count: usize| json!({"match": vec![json!({"a": 1}); count], "match_not": []});
-        assert_eq!(parsed(&body(CONDITION_LIMIT)).matching.len(), CONDITION_LIMIT);
+        assert_eq!(
+            parsed(&body(CONDITION_LIMIT)).matching.len(),
+            CONDITION_LIMIT
+        );
         let refused = ListFilter::from_body(&body(CONDITION_LIMIT + 1));
         assert_eq!(refused, Err(InvalidFilter::TooMany));
     }
