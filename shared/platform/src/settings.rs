@@ -123,6 +123,16 @@ impl Settings {
             .unwrap_or_else(|| self.data_directory.join("nats"))
     }
 
+    /// The key that signs the tokens of those who sign in: `ingress.token_key_file`, by default `ingress/token.key` in the
+    /// data directory.
+    #[must_use]
+    pub fn token_key_file(&self) -> PathBuf {
+        self.ingress
+            .token_key_file
+            .clone()
+            .unwrap_or_else(|| self.data_directory.join("ingress").join("token.key"))
+    }
+
     /// The ranges of all sections.
     fn check(&self, checks: &mut Checks) {
         self.nats.check(&mut checks.section("nats"));
