@@ -153,13 +153,15 @@ pub static CONTRACT: LazyLock<Vec<Entry>> = LazyLock::new(|| {
 fn session_entries() -> Vec<Entry> {
     use agent::{RunSessionHook, SessionHookFinished};
     use session::{
-        AccountNodeSessions, CancelNodeRequest, CloseNodeSession, DeleteBackup, DeleteBackupAction,
-        DeleteBackupClient, DeleteBackupJob, DiscardDeadLetter, ExtendNodeSession, GrowNodeSession,
-        HoldNodeSession, ListBackupActions, ListBackupClients, ListBackupJobs, ListBackups,
-        ListDeadLetters, ListNodeSessions, NodeSessionClosed, NodeSessionGrown, NodeSessionHeld,
-        NodeSessionOpened, NodeSessionShrunk, NodeSessionTearDownFailed, OpenNodeSession,
-        RegisterBackupClient, ReplayDeadLetter, SaveBackup, SaveBackupAction, SaveBackupJob,
-        ShrinkNodeSession, SignalBackupJob,
+        AccountNodeSessions, AddSessionJob, CancelNodeRequest, CloseNodeSession, DeleteBackup,
+        DeleteBackupAction, DeleteBackupClient, DeleteBackupJob, DeleteJobSession,
+        DiscardDeadLetter, EndSessionJob, ExtendNodeSession, GrowNodeSession, HoldNodeSession,
+        ListBackupActions, ListBackupClients, ListBackupJobs, ListBackups, ListDeadLetters,
+        ListJobSessions, ListNodeSessions, ListSessionRuns, NodeSessionClosed, NodeSessionGrown,
+        NodeSessionHeld, NodeSessionOpened, NodeSessionShrunk, NodeSessionTearDownFailed,
+        OpenNodeSession, RegisterBackupClient, RemoveSessionJob, ReplayDeadLetter, SaveBackup,
+        SaveBackupAction, SaveBackupJob, SaveJobSession, SessionJobEnded, SessionRunCompleted,
+        SessionRunStarted, ShrinkNodeSession, SignalBackupJob, StartSessionJob,
     };
     vec![
         Entry::command::<OpenNodeSession>(&[Part::Ingress]),
@@ -193,6 +195,17 @@ fn session_entries() -> Vec<Entry> {
         Entry::query::<ListBackupActions>(&[Part::Ingress]),
         Entry::query::<ListBackupClients>(&[Part::Ingress]),
         Entry::query::<ListBackups>(&[Part::Ingress]),
+        Entry::command::<SaveJobSession>(&[Part::Ingress]),
+        Entry::command::<DeleteJobSession>(&[Part::Ingress]),
+        Entry::command::<AddSessionJob>(&[Part::Ingress]),
+        Entry::command::<RemoveSessionJob>(&[Part::Ingress]),
+        Entry::command::<StartSessionJob>(&[Part::Ingress]),
+        Entry::command::<EndSessionJob>(&[Part::Ingress]),
+        Entry::event::<SessionRunStarted>(&[]),
+        Entry::event::<SessionJobEnded>(&[Part::JobArchive]),
+        Entry::event::<SessionRunCompleted>(&[]),
+        Entry::query::<ListJobSessions>(&[Part::Ingress]),
+        Entry::query::<ListSessionRuns>(&[Part::Ingress]),
         Entry::order::<RunSessionHook>(),
         Entry::report::<SessionHookFinished>(),
     ]

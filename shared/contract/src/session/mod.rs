@@ -24,11 +24,16 @@ pub use extend_node_session::{ExtendNodeSession, ExtendNodeSessionRefusal, NewEx
 pub use grow_node_session::{GrowNodeSession, GrowNodeSessionRefusal, GrownNodeSession};
 pub use hold_node_session::{HoldNodeSession, HoldNodeSessionRefusal};
 pub use job_sessions::{
-    CONDITION_LIMIT, DeleteBackup, DeleteBackupAction, DeleteBackupClient, DeleteBackupJob,
-    DeletedDocument, Document, DocumentPage, DocumentRefusal, FieldValue, InvalidFilter, JobSignal,
-    ListBackupActions, ListBackupClients, ListBackupJobs, ListBackups, ListFilter,
-    RegisterBackupClient, SaveBackup, SaveBackupAction, SaveBackupJob, SaveMode, SavedDocument,
-    SignalBackupJob, SignaledBackupJob, limits,
+    AddSessionJob, CONDITION_LIMIT, DeleteBackup, DeleteBackupAction, DeleteBackupClient,
+    DeleteBackupJob, DeleteJobSession, DeletedDocument, Document, DocumentPage, DocumentRefusal,
+    EndDecision, EndSessionJob, FieldValue, InvalidFilter, JobSession, JobSessionChange,
+    JobSessionPage, JobSessionPatch, JobSessionRefusal, JobSessionState, JobSessionStatus,
+    JobSignal, ListBackupActions, ListBackupClients, ListBackupJobs, ListBackups, ListFilter,
+    ListJobSessions, ListSessionRuns, RegisterBackupClient, RemoveSessionJob, RunJobStatus,
+    RunResult, SaveBackup, SaveBackupAction, SaveBackupJob, SaveJobSession, SaveMode,
+    SavedDocument, SessionJob, SessionJobEnd, SessionJobEnded, SessionJobStart, SessionRun,
+    SessionRunCompleted, SessionRunJob, SessionRunPage, SessionRunStarted, SessionRunStatus,
+    SignalBackupJob, SignaledBackupJob, StartDecision, StartSessionJob, limits,
 };
 pub use list_node_sessions::{ListNodeSessions, NodeSessionPage};
 pub use node_session::{
