@@ -1,9 +1,11 @@
 //! Sessions: what belongs together, has an owner and a life (design §1). Each kind is a folder that reads like a service:
 //!
+//! - [`job_sessions`]: jobs that start together, with a tag for each run
 //! - [`node_sessions`]: named stacks of nodes that grow and shrink
 //!
 //! The tables are in `migrations/session`.
 
+mod job_sessions;
 mod migrations;
 mod node_sessions;
 

@@ -1,0 +1,3 @@
+//! The tables.
+
+pub(crate) mod backup_jobs;
