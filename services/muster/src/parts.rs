@@ -18,7 +18,7 @@ use muster_session::SiteSessionHooks;
 use muster_storage::{Database, Location, StorageOptions};
 use tracing::{info, warn};
 
-use crate::{connect, operators_server, process::Process};
+use crate::{connect, operators_server, process::Process, token_key_file};
 
 /// How long the tasks of a part may take to finish what they have begun.
 pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
@@ -130,6 +130,7 @@ pub(crate) async fn start_ingress(
         commands,
         queries,
         directory,
+        token_key: token_key_file::token_key(&process.settings)?,
         health: process.health.clone(),
         metrics: process.telemetry.metrics().clone(),
         environment: process.environment.clone(),
