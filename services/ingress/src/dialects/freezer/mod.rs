@@ -1,0 +1,127 @@
+//! Freezer, OpenStack's backup service: jobs that start together in sessions, and as much of Keystone as its clients need to
+//! sign in. See `README.md` beside this file for where it differs from Freezer's own server, and why.
+
+mod authentication;
+mod body;
+mod call;
+mod description;
+mod error;
+mod identity;
+mod list_parameters;
+mod versions;
+
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use crate::frame::{Dialect, Ingress};
+
+pub(crate) use versions::{Version, all as versions};
+
+/// The dialect.
+pub(crate) static FREEZER: Dialect = Dialect {
+    name: "freezer",
+    document: "/openapi/freezer.json",
+    owns,
+    authenticate: authentication::authenticate,
+    challenge: "Keystone uri=\"/v3\"",
+    render: error::render,
+    routes: endpoints,
+};
+
+/// Where its paths begin.
+const PREFIXES: [&str; 4] = ["/v1", "/v2", identity::PREFIX, "/healthcheck"];
+
+/// Release 2, with the project in the path.
+const V2: &str = "/v2/{project_id}";
+
+/// Release 1, of the project that the caller's token is for.
+const V1: &str = "/v1";
+
+fn owns(path: &str) -> bool {
+    PREFIXES
+        .into_iter()
+        .filter_map(|prefix| path.strip_prefix(prefix))
+        .any(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn endpoints() -> OpenApiRouter<Ingress> {
+    OpenApiRouter::with_openapi(description::document())
+        .merge(versions::endpoints())
+        .merge(identity::endpoints())
+}
+
+/// The routes at their path in release 2, which is described, and at the others that stand for it: clients put a slash at the
+/// end of some, and older ones use release 1.
+fn in_all_forms(
+    router: OpenApiRouter<Ingress>,
+    routes: UtoipaMethodRouter<Ingress>,
+) -> OpenApiRouter<Ingress> {
+    let (_, paths, methods) = &routes;
+    let others: Vec<String> = paths
+        .paths
+        .keys()
+        .flat_map(|path| other_forms(path))
+        .collect();
+    let methods = methods.clone();
+    others
+        .into_iter()
+        .fold(router.routes(routes), |router, path| {
+            router.route(&path, methods.clone())
+        })
+}
+
+fn other_forms(path: &str) -> [String; 3] {
+    let rest = path.strip_prefix(V2).unwrap_or(path);
+    [
+        format!("{path}/"),
+        format!("{V1}{rest}"),
+        format!("{V1}{rest}/"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owns_its_own_paths_and_nothing_else() {
+        for path in [
+            "/v1",
+            "/v1/",
+            "/v1/sessions",
+            "/v2",
+            "/v2/demo/jobs/",
+            "/v2/demo/nowhere",
+            "/v3",
+            "/v3/auth/tokens",
+            "/healthcheck",
+        ] {
+            assert!(owns(path), "{path}");
+        }
+        for path in [
+            "/",
+            "",
+            "/v",
+            "/v10",
+            "/v4",
+            "/v2x/demo",
+            "/api/v1/sessions",
+            "/healthz",
+            "/healthchecks",
+            "/session",
+        ] {
+            assert!(!owns(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_path_has_four_forms() {
+        assert_eq!(
+            other_forms("/v2/{project_id}/sessions/{session_id}"),
+            [
+                "/v2/{project_id}/sessions/{session_id}/",
+                "/v1/sessions/{session_id}",
+                "/v1/sessions/{session_id}/",
+            ]
+        );
+    }
+}
