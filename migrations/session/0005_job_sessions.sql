@@ -109,6 +109,8 @@ CREATE TABLE job_session (
     -- Of the last run.
     started_at BIGINT,
     ended_at BIGINT,
+    -- Whether a job of the last run has ended otherwise than it should.
+    flawed BOOLEAN NOT NULL,
     -- When the run has to be looked at if nothing is heard of its jobs.
     due_at BIGINT,
     CONSTRAINT job_session_id UNIQUE (tenant, session_id)
@@ -128,11 +130,9 @@ CREATE TABLE session_job (
     -- The last run that it belongs to: one that it is called to, whether it started or not. 0 = none yet.
     run BIGINT NOT NULL,
     status TEXT NOT NULL,
-    result TEXT NOT NULL,
+    result TEXT,
     started_at BIGINT,
     ended_at BIGINT,
-    -- While it runs: when it is ended on its behalf.
-    deadline BIGINT,
     PRIMARY KEY (session, job_id)
 );
 
@@ -161,7 +161,7 @@ CREATE TABLE run_job (
     job_id TEXT NOT NULL,
     client_id TEXT NOT NULL,
     status TEXT NOT NULL,
-    result TEXT NOT NULL,
+    result TEXT,
     started_at BIGINT,
     ended_at BIGINT,
     -- Why it was ended by somebody else, if it was.

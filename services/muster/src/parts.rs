@@ -157,7 +157,8 @@ pub(crate) async fn start_session(
     tasks: &Shutdown,
 ) -> Result<Running> {
     let foundation = foundation(process, broker, Service::Session).await?;
-    Ok(muster_session::start(foundation, hooks, tasks).await?)
+    let limit = process.settings.session.job_run_limit;
+    Ok(muster_session::start(foundation, hooks, limit, tasks).await?)
 }
 
 /// Starts node allocation; what is returned must be kept while it runs.
@@ -191,7 +192,7 @@ async fn foundation(process: &Process, broker: Broker, service: Service) -> Resu
 /// The section of the service.
 fn of_service(settings: &Settings, service: Service) -> ServiceSettings {
     match service {
-        Service::Session => settings.session.clone(),
+        Service::Session => settings.session.service(),
         Service::NodeAllocation => settings.node_allocation.service(),
         Service::JobArchive => settings.job_archive.clone(),
     }

@@ -22,6 +22,7 @@ mod load;
 mod nats;
 mod node_allocation;
 mod service;
+mod session;
 mod sources;
 mod storage;
 mod telemetry;
@@ -43,6 +44,7 @@ pub use load::Loaded;
 pub use nats::{BROKER_MAX_PAYLOAD, NatsSettings};
 pub use node_allocation::NodeAllocationSettings;
 pub use service::ServiceSettings;
+pub use session::SessionSettings;
 pub use sources::{CONFIG_VARIABLE, DEFAULT_FILE, Override, Sources};
 pub use storage::StorageSettings;
 pub use telemetry::{LogFormat, TelemetrySettings};
@@ -72,7 +74,7 @@ pub struct Settings {
     /// Databases.
     pub storage: StorageSettings,
     /// The session service.
-    pub session: ServiceSettings,
+    pub session: SessionSettings,
     /// Node allocation.
     pub node_allocation: NodeAllocationSettings,
     /// The job archive.
@@ -94,7 +96,7 @@ impl Default for Settings {
             nats: NatsSettings::default(),
             ingress: IngressSettings::default(),
             storage: StorageSettings::default(),
-            session: ServiceSettings::default(),
+            session: SessionSettings::default(),
             node_allocation: NodeAllocationSettings::default(),
             job_archive: ServiceSettings::default(),
             agent: AgentSettings::default(),

@@ -1,3 +1,13 @@
 //! The tables.
 
+pub(crate) mod backup_actions;
+pub(crate) mod backup_clients;
 pub(crate) mod backup_jobs;
+pub(crate) mod backups;
+pub(crate) mod history;
+pub(crate) mod list_documents;
+pub(crate) mod list_runs;
+pub(crate) mod list_sessions;
+pub(crate) mod list_statement;
+pub(crate) mod lists;
+pub(crate) mod sessions;
