@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use muster_contract::session::ListFilter;
 use muster_contract::session::limits::PAGE_LIMIT;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::body::value;
 use super::call::Call;
@@ -35,6 +35,19 @@ pub(super) struct PageParameters {
     offset: Option<u64>,
     /// Whether those of all projects are meant: for administrators.
     all_projects: Option<bool>,
+}
+
+/// Which things of a list are meant; all conditions have to hold. A field is looked up by its name anywhere in a document.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a description; the body is read by the contract")]
+pub(super) struct Filter {
+    /// Fields that have these values, such as `[{"client_id": "db-1"}]`. `[{"_all": ".."}]` looks for a text anywhere, or, if
+    /// it is JSON of a list, for the fields that it names.
+    #[schema(value_type = Option<Vec<Object>>)]
+    r#match: Option<Vec<serde_json::Value>>,
+    /// Fields that do not have these values.
+    #[schema(value_type = Option<Vec<Object>>)]
+    match_not: Option<Vec<serde_json::Value>>,
 }
 
 impl Page {

@@ -1,13 +1,19 @@
 //! Freezer, OpenStack's backup service: jobs that start together in sessions, and as much of Keystone as its clients need to
 //! sign in. See `README.md` beside this file for where it differs from Freezer's own server, and why.
 
+mod actions;
 mod authentication;
+mod backups;
 mod body;
 mod call;
+mod clients;
 mod description;
 mod error;
 mod identity;
+mod jobs;
 mod list_parameters;
+mod refused;
+mod sessions;
 mod versions;
 
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
@@ -47,6 +53,11 @@ fn endpoints() -> OpenApiRouter<Ingress> {
     OpenApiRouter::with_openapi(description::document())
         .merge(versions::endpoints())
         .merge(identity::endpoints())
+        .merge(sessions::endpoints())
+        .merge(jobs::endpoints())
+        .merge(actions::endpoints())
+        .merge(clients::endpoints())
+        .merge(backups::endpoints())
 }
 
 /// The routes at their path in release 2, which is described, and at the others that stand for it: clients put a slash at the
