@@ -12,7 +12,8 @@ CREATE TABLE backup_client (
     is_central BOOLEAN NOT NULL,
     -- uuid, hostname, description and what it supports.
     document TEXT NOT NULL,
-    CONSTRAINT backup_client_id UNIQUE (tenant, client_id)
+    -- The id first: who asks about central clients, or as an administrator, names no tenant.
+    CONSTRAINT backup_client_id UNIQUE (client_id, tenant)
 );
 
 CREATE INDEX backup_client_list ON backup_client (tenant, number);
@@ -29,7 +30,7 @@ CREATE TABLE backup_action (
     version BIGINT NOT NULL,
     -- max_retries, max_retries_interval, freezer_action.
     document TEXT NOT NULL,
-    CONSTRAINT backup_action_id UNIQUE (tenant, action_id)
+    CONSTRAINT backup_action_id UNIQUE (action_id, tenant)
 );
 
 CREATE INDEX backup_action_list ON backup_action (tenant, number);
@@ -53,7 +54,7 @@ CREATE TABLE backup_job (
     status TEXT NOT NULL,
     -- description, user_credentials, action_defaults and whatever else there is of it, but for its actions.
     document TEXT NOT NULL,
-    CONSTRAINT backup_job_id UNIQUE (tenant, job_id)
+    CONSTRAINT backup_job_id UNIQUE (job_id, tenant)
 );
 
 CREATE INDEX backup_job_list ON backup_job (tenant, number);
@@ -62,6 +63,9 @@ CREATE INDEX backup_job_client ON backup_job (tenant, client_id, number);
 
 -- What a scheduler asks for every minute stays small, whatever has been done.
 CREATE INDEX backup_job_open ON backup_job (tenant, client_id, number) WHERE status <> 'completed';
+
+-- A central scheduler asks for its jobs of all tenants.
+CREATE INDEX backup_job_open_anywhere ON backup_job (client_id, number) WHERE status <> 'completed';
 
 CREATE INDEX backup_job_session ON backup_job (tenant, session_id) WHERE session_id IS NOT NULL;
 
@@ -84,7 +88,7 @@ CREATE TABLE backup (
     status TEXT NOT NULL,
     -- backup_metadata
     document TEXT NOT NULL,
-    CONSTRAINT backup_id UNIQUE (tenant, backup_id)
+    CONSTRAINT backup_id UNIQUE (backup_id, tenant)
 );
 
 CREATE INDEX backup_list ON backup (tenant, number);

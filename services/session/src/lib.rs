@@ -2,7 +2,6 @@
 //!
 //! - [`job_sessions`]: jobs that start together, with a tag for each run
 //! - [`node_sessions`]: named stacks of nodes that grow and shrink
-//! - [`job_sessions`]: jobs that start together
 //!
 //! The tables are in `migrations/session`.
 

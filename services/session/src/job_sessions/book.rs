@@ -516,3 +516,6 @@ fn changed_members<'a>((before, now): (&Session, &'a Session)) -> Vec<(i64, &'a 
 fn ids(members: &[Member]) -> impl Iterator<Item = &str> {
     members.iter().map(|member| member.job_id.as_str())
 }
+
+#[cfg(test)]
+mod tests;

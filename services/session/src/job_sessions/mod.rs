@@ -22,18 +22,37 @@ mod store;
 use std::{sync::Arc, time::Duration};
 
 use muster_contract::session::{
-    AddSessionJob, DeleteJobSession, EndSessionJob, ListJobSessions, ListSessionRuns,
-    RemoveSessionJob, SaveJobSession, StartSessionJob,
+    AddSessionJob, DeleteBackup, DeleteBackupAction, DeleteBackupClient, DeleteBackupJob,
+    DeleteJobSession, EndSessionJob, ListBackupActions, ListBackupClients, ListBackupJobs,
+    ListBackups, ListJobSessions, ListSessionRuns, RegisterBackupClient, RemoveSessionJob,
+    SaveBackup, SaveBackupAction, SaveBackupJob, SaveJobSession, SignalBackupJob, StartSessionJob,
 };
 use muster_messaging::{Environment, ServiceBuilder};
 use muster_storage::Database;
 
 use self::{
-    commands::{run_handler::RunCommandHandler, save_job_session::SaveJobSessionHandler},
+    commands::{
+        delete_backup_jobs::DeleteBackupJobHandler,
+        delete_documents::{
+            DeleteBackupActionHandler, DeleteBackupClientHandler, DeleteBackupHandler,
+        },
+        register_backup_clients::RegisterBackupClientHandler,
+        run_handler::RunCommandHandler,
+        save_backup_actions::SaveBackupActionHandler,
+        save_backup_jobs::SaveBackupJobHandler,
+        save_backups::SaveBackupHandler,
+        save_job_session::SaveJobSessionHandler,
+        signal_backup_jobs::SignalBackupJobHandler,
+    },
     domain::run::Rules,
     periodic::end_due_jobs::EndDueJobs,
     queries::{
-        list_job_sessions::ListJobSessionsHandler, list_session_runs::ListSessionRunsHandler,
+        list_documents::{
+            ListBackupActionsHandler, ListBackupClientsHandler, ListBackupJobsHandler,
+            ListBackupsHandler,
+        },
+        list_job_sessions::ListJobSessionsHandler,
+        list_session_runs::ListSessionRunsHandler,
     },
 };
 
@@ -62,4 +81,17 @@ pub(crate) fn register(
         .periodic("job runs", DUE_INTERVAL, EndDueJobs::new(rules))
         .query::<ListJobSessions>(ListJobSessionsHandler::new(database.clone()))
         .query::<ListSessionRuns>(ListSessionRunsHandler::new(database.clone()))
+        .command::<SaveBackupJob>(SaveBackupJobHandler::new(ids()))
+        .command::<DeleteBackupJob>(DeleteBackupJobHandler::new(rules))
+        .command::<SignalBackupJob>(SignalBackupJobHandler::new(ids()))
+        .command::<SaveBackupAction>(SaveBackupActionHandler::new(ids()))
+        .command::<DeleteBackupAction>(DeleteBackupActionHandler::new(ids()))
+        .command::<RegisterBackupClient>(RegisterBackupClientHandler::new(ids()))
+        .command::<DeleteBackupClient>(DeleteBackupClientHandler::new(ids()))
+        .command::<SaveBackup>(SaveBackupHandler::new(ids()))
+        .command::<DeleteBackup>(DeleteBackupHandler::new(ids()))
+        .query::<ListBackupJobs>(ListBackupJobsHandler::new(database.clone()))
+        .query::<ListBackupActions>(ListBackupActionsHandler::new(database.clone()))
+        .query::<ListBackupClients>(ListBackupClientsHandler::new(database.clone()))
+        .query::<ListBackups>(ListBackupsHandler::new(database.clone()))
 }

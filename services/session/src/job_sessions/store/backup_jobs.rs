@@ -77,6 +77,27 @@ pub(super) static UPDATE: SetStatement = SetStatement::new(
     ],
 );
 
+pub(super) static INSERT: SetStatement = SetStatement::new(
+    "INSERT INTO backup_job (job_id, tenant, user_name, client_id, version, session_tag, schedule, status, document) \
+     SELECT r.job_id, r.tenant, r.user_name, r.client_id, r.version, 0, r.schedule, r.status, r.document \
+     FROM {rows} WHERE true RETURNING number, tenant, job_id",
+    &[
+        ("job_id", ColumnType::Text),
+        ("tenant", ColumnType::Text),
+        ("user_name", ColumnType::Text),
+        ("client_id", ColumnType::Text),
+        ("version", ColumnType::Integer),
+        ("schedule", ColumnType::Text),
+        ("status", ColumnType::Text),
+        ("document", ColumnType::Text),
+    ],
+);
+
+pub(super) static DELETE: SetStatement = SetStatement::new(
+    "DELETE FROM backup_job WHERE number IN (SELECT r.number FROM {rows})",
+    &[("number", ColumnType::Integer)],
+);
+
 /// What whoever changes a job takes its turn on.
 pub(crate) fn job_lock(tenant: &str, job_id: &str) -> LockKey {
     LockKey::of(&["backup-job", tenant, job_id])
@@ -124,6 +145,46 @@ pub(crate) async fn update_jobs<'a>(
         })
         .collect();
     transaction.execute_set(&UPDATE, &rows).await?;
+    Ok(())
+}
+
+/// Writes new jobs, which are in no session; tells their numbers. They rise in the order of the jobs.
+pub(crate) async fn insert_jobs<'a>(
+    transaction: &mut Transaction,
+    jobs: impl IntoIterator<Item = &'a BackupJob>,
+) -> Result<BTreeMap<JobKey, i64>, StorageError> {
+    let rows: Vec<Vec<Bind>> = jobs
+        .into_iter()
+        .map(|job| {
+            vec![
+                (&job.job_id).into(),
+                (&job.tenant).into(),
+                (&job.user).into(),
+                (&job.client_id).into(),
+                job.version.into(),
+                json(&job.schedule).into(),
+                text(&job.schedule, STATUS).into(),
+                json(&job.document).into(),
+            ]
+        })
+        .collect();
+    let rows: Vec<(i64, String, String)> = transaction.fetch_set(&INSERT, &rows).await?;
+    let numbers = rows
+        .into_iter()
+        .map(|(number, tenant, job_id)| ((tenant, job_id), number));
+    Ok(numbers.collect())
+}
+
+/// Deletes jobs by their numbers.
+pub(crate) async fn delete_jobs(
+    transaction: &mut Transaction,
+    numbers: impl IntoIterator<Item = i64>,
+) -> Result<(), StorageError> {
+    let rows: Vec<Vec<Bind>> = numbers
+        .into_iter()
+        .map(|number| vec![number.into()])
+        .collect();
+    transaction.execute_set(&DELETE, &rows).await?;
     Ok(())
 }
 
