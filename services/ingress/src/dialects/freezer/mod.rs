@@ -16,9 +16,12 @@ mod refused;
 mod sessions;
 mod versions;
 
+use axum::http::header::ALLOW;
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::path::PathItem;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::frame::{Dialect, Ingress};
+use crate::frame::{Dialect, Failure, FailureKind, Ingress};
 
 pub(crate) use versions::{Version, all as versions};
 
@@ -66,18 +69,48 @@ fn in_all_forms(
     router: OpenApiRouter<Ingress>,
     routes: UtoipaMethodRouter<Ingress>,
 ) -> OpenApiRouter<Ingress> {
-    let (_, paths, methods) = &routes;
+    let (schemas, paths, methods) = routes;
     let others: Vec<String> = paths
         .paths
         .keys()
         .flat_map(|path| other_forms(path))
         .collect();
-    let methods = methods.clone();
-    others
+    let methods = match paths.paths.values().find(|item| item.get.is_some()) {
+        Some(item) => methods.head(no_head(allowed(item))),
+        None => methods,
+    };
+    let described = router.routes((schemas, paths, methods.clone()));
+    others.into_iter().fold(described, |router, path| {
+        router.route(&path, methods.clone())
+    })
+}
+
+/// A HEAD is no GET to Freezer: its filter would be in a body that a HEAD cannot have.
+fn no_head(
+    allowed: String,
+) -> impl Fn() -> std::future::Ready<Response> + Clone + Send + Sync + 'static {
+    move || {
+        let failure = Failure::new(
+            FailureKind::MethodNotAllowed,
+            "this path does not know HEAD",
+        );
+        std::future::ready(([(ALLOW, allowed.clone())], failure).into_response())
+    }
+}
+
+/// The methods that a path knows, as the header `Allow` has them.
+fn allowed(item: &PathItem) -> String {
+    let methods = [
+        ("GET", &item.get),
+        ("POST", &item.post),
+        ("PUT", &item.put),
+        ("PATCH", &item.patch),
+        ("DELETE", &item.delete),
+    ];
+    let known = methods
         .into_iter()
-        .fold(router.routes(routes), |router, path| {
-            router.route(&path, methods.clone())
-        })
+        .filter_map(|(name, operation)| operation.as_ref().map(|_| name));
+    known.collect::<Vec<_>>().join(",")
 }
 
 fn other_forms(path: &str) -> [String; 3] {

@@ -1,5 +1,7 @@
 //! A run of a session in answers. Freezer has none: it knows the last one alone.
 
+use std::collections::BTreeMap;
+
 use muster_contract::session::{SessionRun, SessionRunJob};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,15 +25,13 @@ pub(super) struct RunObject {
     time_start: i64,
     /// When it ended.
     time_end: i64,
-    /// Its jobs: those that were in the session when it began.
-    jobs: Vec<RunJobObject>,
+    /// Its jobs by their ids: those that were in the session when it began.
+    jobs: BTreeMap<String, RunJobObject>,
 }
 
 /// What became of a job in a run.
 #[derive(Debug, Serialize, ToSchema)]
 struct RunJobObject {
-    /// The job.
-    job_id: String,
     /// Where it ran.
     client_id: String,
     /// `scheduled`, `running` or `completed`.
@@ -58,7 +58,11 @@ impl From<SessionRun> for RunObject {
             result: run.result.map_or("", |result| result.name()),
             time_start: seconds(Some(run.started_at)),
             time_end: seconds(run.ended_at),
-            jobs: run.jobs.into_iter().map(RunJobObject::from).collect(),
+            jobs: run
+                .jobs
+                .into_iter()
+                .map(|job| (job.job_id.clone(), RunJobObject::from(job)))
+                .collect(),
         }
     }
 }
@@ -66,7 +70,6 @@ impl From<SessionRun> for RunObject {
 impl From<SessionRunJob> for RunJobObject {
     fn from(job: SessionRunJob) -> Self {
         Self {
-            job_id: job.job_id,
             client_id: job.client_id,
             status: job.status.name(),
             result: job.result.map_or("", |result| result.name()),
@@ -113,10 +116,10 @@ mod tests {
             serde_json::to_value(RunObject::from(run)).unwrap(),
             json!({
                 "session_tag": 3, "status": "completed", "result": "fail", "time_start": 1, "time_end": 9,
-                "jobs": [{
-                    "job_id": "j", "client_id": "c", "status": "completed", "result": "fail", "time_started": -1,
+                "jobs": {"j": {
+                    "client_id": "c", "status": "completed", "result": "fail", "time_started": -1,
                     "time_ended": 9, "reason": "did not start within the hold-off", "archive_job_id": 12,
-                }],
+                }},
             })
         );
     }
