@@ -109,21 +109,7 @@ impl Keystone {
         token: &[u8],
         now: Timestamp,
     ) -> Result<Arc<Principal>, KeystoneError> {
-        let digest = TokenDigest::of(token);
-        let known = match self.known.get(&digest).filter(|known| now < known.until) {
-            Some(known) => known,
-            None => {
-                let said = tokio::time::timeout(DEADLINE, self.ask(token))
-                    .await
-                    .map_err(|_| KeystoneError::Away(format!("no answer in {DEADLINE:?}")))??;
-                let known = Arc::new(Known {
-                    until: said.expires_at()?.min(now.plus(BELIEVED)),
-                    principal: said.principal(),
-                });
-                self.known.insert(digest, Arc::clone(&known));
-                known
-            }
-        };
+        let known = self.known(token, now).await?;
         if now >= known.until {
             return Err(KeystoneError::Unknown);
         }
@@ -132,6 +118,23 @@ impl Keystone {
             .as_ref()
             .map(Arc::clone)
             .map_err(|reason| KeystoneError::Forbidden(reason))
+    }
+
+    /// What Keystone says, or said a moment ago.
+    async fn known(&self, token: &[u8], now: Timestamp) -> Result<Arc<Known>, KeystoneError> {
+        let digest = TokenDigest::of(token);
+        if let Some(known) = self.known.get(&digest).filter(|known| now < known.until) {
+            return Ok(known);
+        }
+        let said = tokio::time::timeout(DEADLINE, self.ask(token))
+            .await
+            .map_err(|_| KeystoneError::Away(format!("no answer in {DEADLINE:?}")))??;
+        let known = Arc::new(Known {
+            until: said.expires_at()?.min(now.plus(BELIEVED)),
+            principal: said.principal(),
+        });
+        self.known.insert(digest, Arc::clone(&known));
+        Ok(known)
     }
 
     async fn ask(&self, token: &[u8]) -> Result<Token, KeystoneError> {

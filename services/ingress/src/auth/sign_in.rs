@@ -141,15 +141,7 @@ impl SignIn {
         token: &[u8],
         now: Timestamp,
     ) -> Result<SignedIn, AuthenticationError> {
-        let digest = TokenDigest::of(token);
-        let claims = match self.verified.get(&digest) {
-            Some(claims) => claims,
-            None => {
-                let claims: Arc<Claims> = Arc::new(self.verifier.claims(token)?);
-                self.verified.insert(digest, Arc::clone(&claims));
-                claims
-            }
-        };
+        let claims = self.claims(token)?;
         if claims.aud != AUDIENCE {
             return Err(AuthenticationError::Malformed);
         }
@@ -167,6 +159,19 @@ impl SignIn {
             expires_at: Timestamp::from_seconds(claims.exp),
             methods: claims.methods.clone(),
         })
+    }
+}
+
+impl SignIn {
+    /// What the token says, if it is signed here. The signature of one that was seen before is not checked again.
+    fn claims(&self, token: &[u8]) -> Result<Arc<Claims>, AuthenticationError> {
+        let digest = TokenDigest::of(token);
+        if let Some(claims) = self.verified.get(&digest) {
+            return Ok(claims);
+        }
+        let claims: Arc<Claims> = Arc::new(self.verifier.claims(token)?);
+        self.verified.insert(digest, Arc::clone(&claims));
+        Ok(claims)
     }
 }
 

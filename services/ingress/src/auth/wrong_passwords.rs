@@ -77,7 +77,7 @@ fn key(from: IpAddr, principal: Option<&str>) -> Key {
             let customer = address.to_bits() >> CUSTOMER_BITS << CUSTOMER_BITS;
             IpAddr::V6(Ipv6Addr::from_bits(customer))
         }
-        address => address,
+        address @ IpAddr::V4(_) => address,
     };
     (from, principal.map(str::to_owned))
 }

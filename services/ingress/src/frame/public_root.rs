@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use axum::extract::FromRequestParts;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 
 use super::Ingress;
 
@@ -24,7 +25,7 @@ impl FromRequestParts<Ingress> for PublicRoot {
     async fn from_request_parts(parts: &mut Parts, ingress: &Ingress) -> Result<Self, Infallible> {
         let named = || {
             let header = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-            let host = header.or_else(|| parts.uri.authority().map(|host| host.as_str()));
+            let host = header.or_else(|| parts.uri.authority().map(Authority::as_str));
             of_host(host)
         };
         Ok(Self(ingress.public_url.clone().unwrap_or_else(named)))

@@ -131,9 +131,9 @@ async fn what_keystone_said_is_believed_for_a_while_and_never_past_the_tokens_en
         of("member", Timestamp::from_seconds(END - 1)).await,
         (true, 3)
     );
-    assert_eq!(of("member", Timestamp::from_seconds(END)).await.0, false);
+    assert!(!of("member", Timestamp::from_seconds(END)).await.0);
     // What it does not know may become known.
-    assert_eq!(of("unknown", now).await.0, false);
+    assert!(!of("unknown", now).await.0);
     let before = asked.load(Ordering::SeqCst);
     assert_eq!(of("unknown", now).await, (false, before + 1));
 }

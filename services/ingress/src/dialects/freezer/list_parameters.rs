@@ -1,7 +1,5 @@
 //! What a request for a list may say (`api/freezer.md` §1.2): a page in the query, a filter in the body.
 
-use std::borrow::Cow;
-
 use muster_contract::session::ListFilter;
 use muster_contract::session::limits::PAGE_LIMIT;
 use utoipa::{IntoParams, ToSchema};
@@ -109,7 +107,7 @@ fn number(name: &str, text: &str) -> Result<u64, Failure> {
 }
 
 /// Clients of Python write it with a capital.
-fn truth(text: &Cow<'_, str>) -> Result<bool, Failure> {
+fn truth(text: &str) -> Result<bool, Failure> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" => Ok(true),
         "false" | "0" | "no" | "" => Ok(false),

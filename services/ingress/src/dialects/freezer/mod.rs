@@ -67,9 +67,9 @@ fn endpoints() -> OpenApiRouter<Ingress> {
 /// end of some, and older ones use release 1.
 fn in_all_forms(
     router: OpenApiRouter<Ingress>,
-    routes: UtoipaMethodRouter<Ingress>,
+    added: UtoipaMethodRouter<Ingress>,
 ) -> OpenApiRouter<Ingress> {
-    let (schemas, paths, methods) = routes;
+    let (schemas, paths, methods) = added;
     let others: Vec<String> = paths
         .paths
         .keys()
