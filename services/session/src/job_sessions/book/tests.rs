@@ -8,8 +8,8 @@ use muster_contract::{
     session::{
         AddSessionJob, DeleteJobSession, EndDecision, EndSessionJob, FieldValue, JobSession,
         JobSessionChange, JobSessionPatch, JobSessionState, JobSessionStatus, ListFilter,
-        ListJobSessions, ListSessionRuns, RemoveSessionJob, SaveJobSession, SessionRun,
-        StartDecision, StartSessionJob,
+        ListJobSessions, ListSessionRuns, RemoveSessionJob, SaveJobSession, SessionJob, SessionRun,
+        SessionRunJob, StartDecision, StartSessionJob,
     },
 };
 use muster_platform::SequentialIds;
@@ -578,52 +578,46 @@ on_both_engines! {
     }
 }
 
+/// Each job's command at once, on one replica or the other.
+async fn all_at_once<C: AboutSession>(
+    worlds: &[World; 2],
+    ids: &[String],
+    command: impl Fn(&str) -> C,
+) {
+    let attempts = ids.iter().zip(worlds.iter().cycle());
+    let attempts = attempts.map(|(id, world)| world.one(command(id)));
+    for (result, _) in futures_util::future::join_all(attempts).await {
+        result.map(drop).unwrap();
+    }
+}
+
 /// `api/freezer.md` §5.1: of twenty at once the real server keeps two to eight.
 async fn at_once(first: &TestDatabase, second: Database) {
     const JOBS: usize = 60;
     let worlds = [World::new(&first.database), World::new(&second)];
-    let ids: Vec<String> = (0..JOBS).map(|number| format!("job-{number:02}")).collect();
-    let at_once = async |command: &(dyn Fn(&World, &str) -> Attempt<'_> + Sync)| {
-        let attempts = ids.iter().zip(worlds.iter().cycle());
-        futures_util::future::join_all(attempts.map(|(id, world)| command(world, id))).await;
-    };
     let world = &worlds[0];
+    let ids: Vec<String> = (0..JOBS).map(|number| format!("job-{number:02}")).collect();
+    let jobs: Vec<&str> = ids.iter().map(String::as_str).collect();
     world.session("s", &[]).await;
-    world
-        .jobs(&ids.iter().map(String::as_str).collect::<Vec<_>>())
-        .await;
-    at_once(&|world, id| Box::pin(world.attempt(adding("s", id)))).await;
+    world.jobs(&jobs).await;
+    all_at_once(&worlds, &ids, |id| adding("s", id)).await;
     assert_eq!(world.shown("s").await.jobs.len(), JOBS);
-    at_once(&|world, id| Box::pin(world.attempt(starting("s", id, 0)))).await;
+    all_at_once(&worlds, &ids, |id| starting("s", id, 0)).await;
     let shown = world.shown("s").await;
     assert_eq!(shown.tag, 1);
-    assert!(
-        shown
-            .jobs
-            .iter()
-            .all(|job| job.status == RunJobStatus::Running)
-    );
-    at_once(&|world, id| Box::pin(world.attempt(ending("s", id, 1, RunResult::Success)))).await;
+    let running = |job: &SessionJob| job.status == RunJobStatus::Running;
+    assert!(shown.jobs.iter().all(running));
+    all_at_once(&worlds, &ids, |id| ending("s", id, 1, RunResult::Success)).await;
     let shown = world.shown("s").await;
+    let seen = (shown.status, shown.result);
     assert_eq!(
-        (shown.status, shown.result),
+        seen,
         (JobSessionStatus::Completed, Some(RunResult::Success))
     );
     let run = world.runs("s").await.unwrap().remove(0);
     assert_eq!(run.jobs.len(), JOBS);
-    assert!(
-        run.jobs
-            .iter()
-            .all(|job| job.result == Some(RunResult::Success))
-    );
-}
-
-type Attempt<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
-
-impl World {
-    async fn attempt<C: AboutSession>(&self, command: C) {
-        self.one(command).await.0.map(drop).unwrap();
-    }
+    let succeeded = |job: &SessionRunJob| job.result == Some(RunResult::Success);
+    assert!(run.jobs.iter().all(succeeded));
 }
 
 #[tokio::test(flavor = "multi_thread")]
