@@ -13,6 +13,8 @@
 
 mod book;
 mod commands;
+#[cfg(test)]
+mod documents_world;
 mod domain;
 mod periodic;
 mod queries;

@@ -12,3 +12,6 @@ pub(crate) mod save_backups;
 pub(crate) mod save_job_session;
 pub(crate) mod session_orders;
 pub(crate) mod signal_backup_jobs;
+
+#[cfg(test)]
+pub(crate) use order::Order;

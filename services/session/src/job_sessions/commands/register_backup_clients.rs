@@ -95,3 +95,6 @@ fn register(
     there.insert(key, client);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,3 +114,6 @@ fn changed(
     }
     Ok(job)
 }
+
+#[cfg(test)]
+mod tests;

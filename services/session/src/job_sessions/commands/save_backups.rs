@@ -87,3 +87,6 @@ fn saved(order: &Order<'_, SaveBackup>, there: Option<&Backup>) -> Result<Backup
     backup.patch(document).map_err(invalid)?;
     Ok(backup)
 }
+
+#[cfg(test)]
+mod tests;

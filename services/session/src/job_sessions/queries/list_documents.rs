@@ -104,3 +104,6 @@ async fn own_first<R: ListRow>(
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     Ok(documents.into_iter().skip(skipped).take(limit).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@ pub(crate) mod backup_actions;
 pub(crate) mod backup_clients;
 pub(crate) mod backup_jobs;
 pub(crate) mod backups;
+#[cfg(test)]
+mod document_plans;
 pub(crate) mod history;
 pub(crate) mod list_documents;
 pub(crate) mod list_runs;
@@ -11,3 +13,5 @@ pub(crate) mod list_sessions;
 pub(crate) mod list_statement;
 pub(crate) mod lists;
 pub(crate) mod sessions;
+#[cfg(test)]
+mod session_plans;
