@@ -140,8 +140,6 @@ CREATE TABLE session_job (
     PRIMARY KEY (session, job_id)
 );
 
-CREATE INDEX session_job_by_job ON session_job (job_id);
-
 -- Every run of every session, also of those that are gone: a tag names a snapshot.
 CREATE TABLE session_run (
     tenant TEXT NOT NULL,
