@@ -233,19 +233,19 @@ impl World {
     }
 
     pub(crate) async fn jobs(&self, question: &ListBackupJobs) -> Vec<Value> {
-        values(list_backup_jobs(&self.database, question).await.unwrap())
+        values(&list_backup_jobs(&self.database, question).await.unwrap())
     }
 
     pub(crate) async fn actions(&self, question: &ListBackupActions) -> Vec<Value> {
-        values(list_backup_actions(&self.database, question).await.unwrap())
+        values(&list_backup_actions(&self.database, question).await.unwrap())
     }
 
     pub(crate) async fn clients(&self, question: &ListBackupClients) -> Vec<Value> {
-        values(list_backup_clients(&self.database, question).await.unwrap())
+        values(&list_backup_clients(&self.database, question).await.unwrap())
     }
 
     pub(crate) async fn backups(&self, question: &ListBackups) -> Vec<Value> {
-        values(list_backups(&self.database, question).await.unwrap())
+        values(&list_backups(&self.database, question).await.unwrap())
     }
 
     /// The job of alice's project with this id.
@@ -385,7 +385,7 @@ everything! {
     all_backups: ListBackups, backup_id;
 }
 
-fn values(documents: Vec<muster_contract::session::Document>) -> Vec<Value> {
+fn values(documents: &[muster_contract::session::Document]) -> Vec<Value> {
     documents
         .iter()
         .map(|document| Value::Object(document.to_map()))

@@ -11,6 +11,15 @@ use super::{
 };
 use crate::job_sessions::documents_world::{matching, not_matching, on_both_engines};
 
+/// What is asked, of which list, of which tenant, for which id, with which filter.
+type Asking<'a> = (
+    &'a str,
+    &'static List,
+    Option<&'a str>,
+    Option<&'a str>,
+    &'a ListFilter,
+);
+
 fn check(database: &Database, what: &str, plan: &[String]) {
     let scans = |line: &String| match database.engine() {
         // The rows of a set, the page of jobs, and the numbers of clients are read to their ends.
@@ -53,7 +62,7 @@ on_both_engines! {
         };
         let in_session = matching(&[("session_id", json!("s"))]);
         let nothing = ListFilter::default();
-        let lists: [(&str, &'static List, Option<&str>, Option<&str>, &ListFilter); 12] = [
+        let lists: [Asking<'_>; 12] = [
             ("jobs", &JOBS, Some("t"), None, &nothing),
             ("job", &JOBS, Some("t"), Some("i"), &nothing),
             ("job of any", &JOBS, None, Some("i"), &nothing),

@@ -172,7 +172,7 @@ pub(crate) struct BackupListRow {
 }
 
 #[derive(Serialize)]
-struct Job<'a> {
+struct ShownJob<'a> {
     job_id: &'a str,
     project_id: &'a str,
     user_id: &'a str,
@@ -197,7 +197,7 @@ struct RestOfJob<'a> {
 }
 
 #[derive(Serialize)]
-struct Action<'a> {
+struct ShownAction<'a> {
     project_id: &'a str,
     action_id: &'a str,
     user_id: &'a str,
@@ -219,14 +219,14 @@ struct RestOfAction<'a> {
 }
 
 #[derive(Serialize)]
-struct Client<'a> {
+struct ShownClient<'a> {
     project_id: &'a str,
     user_id: &'a str,
     client: &'a RawValue,
 }
 
 #[derive(Serialize)]
-struct Backup<'a> {
+struct ShownBackup<'a> {
     project_id: &'a str,
     backup_id: &'a str,
     user_id: &'a str,
@@ -255,7 +255,7 @@ impl ListRow for JobListRow {
                 job_actions.push(shown);
             }
         }
-        write(&Job {
+        write(&ShownJob {
             job_id: &row.job_id,
             project_id: &row.tenant,
             user_id: &row.user_name,
@@ -298,7 +298,7 @@ impl ListRow for ClientListRow {
         let row = rows
             .first()
             .ok_or_else(|| broken("a client without a row"))?;
-        write(&Client {
+        write(&ShownClient {
             project_id: &row.tenant,
             user_id: &row.user_name,
             client: read(&row.document)?,
@@ -315,7 +315,7 @@ impl ListRow for BackupListRow {
         let row = rows
             .first()
             .ok_or_else(|| broken("a backup without a row"))?;
-        write(&Backup {
+        write(&ShownBackup {
             project_id: &row.tenant,
             backup_id: &row.backup_id,
             user_id: &row.user_name,
@@ -340,7 +340,7 @@ fn shown_action(
         }
     };
     let rest: RestOfAction<'_> = read(filled.as_deref().unwrap_or(document))?;
-    write(&Action {
+    write(&ShownAction {
         project_id,
         action_id,
         user_id,

@@ -172,17 +172,14 @@ impl<'a> Shelf<'a> {
         };
         let (mut new, mut ids) = (Vec::new(), Vec::with_capacity(entries.len()));
         for entry in entries {
-            let id = match &entry.action_id {
-                Some(id) => {
-                    self.check_entry(said, job, entry, id)?;
-                    id.clone()
-                }
-                None => {
-                    let action = self.new_action(said, job, entry)?;
-                    let id = action.action_id.clone();
-                    new.push(action);
-                    id
-                }
+            let id = if let Some(id) = &entry.action_id {
+                self.check_entry(said, job, entry, id)?;
+                id.clone()
+            } else {
+                let action = self.new_action(said, job, entry)?;
+                let id = action.action_id.clone();
+                new.push(action);
+                id
             };
             ids.push(id);
         }

@@ -1,3 +1,4 @@
+use futures_util::future::join_all;
 use muster_contract::{
     Principal,
     session::{JobSignal, ListBackupJobs},
@@ -9,7 +10,7 @@ use crate::{
     job_sessions::documents_world::{
         NOON_SECONDS, World, all_actions, all_jobs, job, node, nothing_to_do, on_both_engines,
     },
-    node_sessions::testing::{admin, alice, bob, principal},
+    node_sessions::testing::{admin, alice, bob, postgres, principal},
 };
 
 use SaveMode::{Create, Patch, Replace};
@@ -20,6 +21,7 @@ fn unprocessable(reason: &str) -> Result<SavedDocument, DocumentRefusal> {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with results")]
 fn saved(id: &str, version: i64) -> Result<SavedDocument, DocumentRefusal> {
     Ok(SavedDocument {
         id: id.to_owned(),
@@ -282,4 +284,38 @@ on_both_engines! {
             assert!(refused.is_err(), "{id:?}");
         }
     }
+}
+
+/// Patches by several at once, each with connections of its own: as many replicas of the service.
+#[tokio::test]
+async fn no_patch_is_lost_among_replicas() {
+    const REPLICAS: usize = 4;
+    const PATCHES: i64 = 16;
+    let Some(database) = postgres().await else {
+        return;
+    };
+    let world = World::new(&database.database);
+    let alice = with_node(&world).await;
+    let document = nothing_to_do(&json!({}));
+    world
+        .save_job(&alice, Create, Some("j"), document)
+        .await
+        .unwrap();
+    let mut replicas = Vec::new();
+    for _ in 0..REPLICAS {
+        replicas.push(World::new(&database.replica().await));
+    }
+    let patching = replicas.iter().map(async |world| {
+        for pid in 0..PATCHES {
+            let patch = json!({"job_schedule": {"current_pid": pid}});
+            world
+                .save_job(&alice, Patch, Some("j"), patch)
+                .await
+                .unwrap();
+        }
+    });
+    join_all(patching).await;
+    let count = PATCHES * i64::try_from(REPLICAS).unwrap();
+    let last = world.save_job(&alice, Patch, Some("j"), json!({})).await;
+    assert_eq!(last, saved("j", count + 2));
 }
