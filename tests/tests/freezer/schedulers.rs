@@ -57,8 +57,8 @@ impl Scheduler {
         fs::set_permissions(&agent, fs::Permissions::from_mode(0o755))?;
         let settings = format!(
             "[scheduler]\nclient_id = {client}\ninterval = 1\njobs_dir = {}\nno_daemon = true\n\
-             [service_auth]\nauth_url = {}\nusername = {USER}\npassword = {PASSWORD}\nproject_name = alpha\n\
-             user_domain_name = default\nproject_domain_name = default\n",
+             [service_auth]\nos_auth_url = {}\nos_username = {USER}\nos_password = {PASSWORD}\n\
+             os_project_name = alpha\nos_user_domain_name = default\nos_project_domain_name = default\n",
             home.join("jobs").display(),
             house.client.url("/v3"),
         );
