@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::Method;
 use axum::http::request::Parts;
 use muster_contract::Principal;
-use muster_contract::session::limits::{ID_LIMIT, is_valid_id};
+use muster_contract::session::limits::{CLIENT_ID_LIMIT, ID_LIMIT, is_valid_id};
 use muster_platform::site::NAME_LIMIT;
 
 use super::authentication::may_write;
@@ -37,6 +37,19 @@ impl Call {
         if !is_valid_id(id) {
             return Err(Failure::invalid(format!(
                 "{name} has to be 1 to {ID_LIMIT} bytes of visible ASCII"
+            )));
+        }
+        Ok(id.to_owned())
+    }
+
+    /// The id of a client in the path: the name of a host in it may make it longer than other ids.
+    pub(super) fn client_id(&self) -> Result<String, Failure> {
+        let id = self.parameters.get("client_id").map_or("", String::as_str);
+        let is_valid = (1..=CLIENT_ID_LIMIT).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_valid {
+            return Err(Failure::invalid(format!(
+                "client_id has to be 1 to {CLIENT_ID_LIMIT} bytes of visible ASCII"
             )));
         }
         Ok(id.to_owned())

@@ -1,8 +1,9 @@
 //! Who runs jobs.
 
+use muster_contract::session::limits::CLIENT_ID_LIMIT;
 use serde_json::{Map, Value};
 
-use super::fields::{self, CLIENT_ID_LIMIT, Wrong, is_client_id};
+use super::fields::{self, Wrong, is_client_id};
 
 /// What a client can do: the key under which it says so, what the real server knows, and the key of an action that asks for it.
 const CAPABILITIES: [(&str, &[&str], &str); 4] = [
@@ -193,7 +194,10 @@ mod tests {
                 .unwrap();
         let again = client(&json!({"client_id": "node", "hostname": "b", "supported_modes": ["fs"], "is_central": true})).unwrap();
         kept.register_again(again);
-        assert_eq!((&kept.document["hostname"], kept.is_central), (&json!("a"), false));
+        assert_eq!(
+            (&kept.document["hostname"], kept.is_central),
+            (&json!("a"), false)
+        );
         assert_eq!(kept.document["uuid"], json!("u"));
         assert_eq!(kept.document["is_central"], json!(false));
         assert_eq!(kept.document["description"], json!(null));

@@ -1,13 +1,10 @@
 //! Looking at the keys of a document that a client sends.
 
 use muster_contract::session::limits::{
-    DESCRIPTION_LIMIT, DOCUMENT_LIMIT, ID_LIMIT, is_valid_description, is_valid_document,
-    is_valid_id,
+    CLIENT_ID_LIMIT, DESCRIPTION_LIMIT, DOCUMENT_LIMIT, ID_LIMIT, is_valid_description,
+    is_valid_document, is_valid_id,
 };
 use serde_json::{Map, Value};
-
-/// Bytes of the id of a client: the name of a host, maybe after a project.
-pub(crate) const CLIENT_ID_LIMIT: usize = 255;
 
 /// What is wrong with a document, for whoever sent it.
 pub(crate) type Wrong = String;

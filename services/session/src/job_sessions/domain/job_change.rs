@@ -1,12 +1,12 @@
 //! What a client says of a job: a new one, one in the place of another, or changes (`api/freezer.md` §1.6).
 
-use muster_contract::session::JobSignal;
+use muster_contract::session::{JobSignal, limits::CLIENT_ID_LIMIT};
 use serde_json::{Map, Value};
 
 use super::{
     backup_action,
     backup_job::BackupJob,
-    fields::{self, CLIENT_ID_LIMIT, Wrong, is_client_id},
+    fields::{self, Wrong, is_client_id},
     schedule::{self, EVENT, RESULT, STATUS, Schedule},
 };
 

@@ -5,6 +5,9 @@ use serde_json::Value;
 /// Bytes of an id that a client gives.
 pub const ID_LIMIT: usize = 64;
 
+/// Bytes of the id of a client: the name of a host, maybe after a project.
+pub const CLIENT_ID_LIMIT: usize = 255;
+
 /// Characters of a description.
 pub const DESCRIPTION_LIMIT: usize = 255;
 

@@ -1,28 +1,17 @@
 //! `PATCH /v2/{project_id}/backups/{backup_id}`
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use muster_contract::Outcome;
 use muster_contract::session::{SaveBackup, SaveMode};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use super::super::body::{answer, object};
+use super::super::body::object;
 use super::super::call::Call;
 use super::super::description::{AnyFailure, IdempotencyKeyHeader, ProjectParameter};
 use super::super::error::Description;
 use super::super::refused;
+use super::show_backup::show_backup;
 use crate::frame::{Failure, Idempotency, Ingress, RequestBody};
-
-/// A backup was saved.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct BackupSaved {
-    /// Its id.
-    pub(super) backup_id: String,
-    /// Always 0: changes of backups are not counted.
-    pub(super) version: i64,
-}
 
 /// Changes a backup
 ///
@@ -35,7 +24,7 @@ pub(super) struct BackupSaved {
     params(ProjectParameter, ("backup_id" = String, Path, description = "Its id"), IdempotencyKeyHeader),
     request_body(content = Object, description = "What is to be different"),
     responses(
-        (status = 200, description = "Changed", body = BackupSaved),
+        (status = 200, description = "The backup as it is now", body = Object),
         (status = 404, description = "There is none with that id", body = Description),
         AnyFailure,
     ),
@@ -56,13 +45,8 @@ pub(super) async fn update_backup(
         .send(&call.caller, idempotency, &body, &command)
         .await?;
     match outcome {
-        Outcome::Done(saved) => Ok(answer(
-            StatusCode::OK,
-            &BackupSaved {
-                backup_id: saved.id,
-                version: saved.version,
-            },
-        )),
+        // As the real server, and unlike with anything else: the backup itself.
+        Outcome::Done(_) => show_backup(State(ingress), call).await,
         Outcome::Refused(refusal) => Err(refused::document(refusal)),
     }
 }

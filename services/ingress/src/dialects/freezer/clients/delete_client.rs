@@ -29,7 +29,7 @@ pub(super) async fn delete_client(
 ) -> Result<StatusCode, Failure> {
     let command = DeleteBackupClient {
         tenant: call.tenant.clone(),
-        client_id: call.id("client_id")?,
+        client_id: call.client_id()?,
     };
     let outcome = ingress
         .send(&call.caller, idempotency, &body, &command)

@@ -30,7 +30,7 @@ pub(super) async fn show_client(
 ) -> Result<Response, Failure> {
     let query = ListBackupClients {
         tenant: Some(call.tenant.clone()),
-        client_id: Some(call.id("client_id")?),
+        client_id: Some(call.client_id()?),
         filter: ListFilter::default(),
         offset: 0,
         limit: 1,
