@@ -1,26 +1,23 @@
 //! The sessions and jobs that a batch is about: read together, changed in memory one message after the other, so that each
 //! sees what those before it did, and written together.
 
+mod history;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_contract::session::{
-    JobSessionRefusal, RunJobStatus, RunResult, SessionJobEnded, SessionRunCompleted,
-    SessionRunStarted, SessionRunStatus, limits::SESSION_JOB_LIMIT,
-};
+use muster_contract::session::{JobSessionRefusal, limits::SESSION_JOB_LIMIT};
 use muster_storage::{StorageError, Transaction};
 
+use self::history::write_history;
 use crate::job_sessions::{
     domain::{
         backup_job::BackupJob,
         run::{Fact, Member, Rules, Runs},
         session::Session,
     },
-    saying::{Saying, Sayings},
+    saying::Sayings,
     store::{
         backup_jobs::{JobKey, job_lock, load_jobs, load_jobs_of_sessions, update_jobs},
-        history::{
-            RunJobKey, RunJobRecord, RunKey, RunRecord, save_run_jobs, save_runs, whereabouts,
-        },
         sessions::{
             SessionKey, delete_sessions, insert_sessions, load_sessions, remove_members,
             save_members, session_lock, update_sessions,
@@ -289,180 +286,8 @@ impl Book {
         if self.facts.is_empty() {
             return Ok(Sayings::default());
         }
-        self.write_history(transaction).await
-    }
-
-    async fn write_history(&self, transaction: &mut Transaction) -> Result<Sayings, StorageError> {
-        let history = History::of(&self.facts);
-        save_runs(transaction, &history.runs).await?;
-        let numbers = save_run_jobs(transaction, &history.jobs).await?;
-        let ended = self.facts.iter().filter_map(|(_, key, fact)| match fact {
-            Fact::JobEnded {
-                job_id, client_id, ..
-            } => Some((key.0.as_str(), job_id.as_str(), client_id.as_str())),
-            _ => None,
-        });
-        let ended: BTreeSet<(&str, &str, &str)> = ended.collect();
-        let known = whereabouts(transaction, ended).await?;
-        let mut sayings = Sayings::default();
-        for (cause, key, fact) in &self.facts {
-            let (tenant, session_id) = key.clone();
-            match fact {
-                Fact::RunStarted {
-                    tag,
-                    at,
-                    job_id,
-                    jobs,
-                } => {
-                    let event = SessionRunStarted {
-                        tenant,
-                        session_id,
-                        tag: *tag,
-                        started_at: *at,
-                        job_id: job_id.clone(),
-                        jobs: u32::try_from(jobs.len()).unwrap_or(u32::MAX),
-                    };
-                    sayings.say(*cause, Saying::Started(event));
-                }
-                Fact::JobEnded {
-                    tag,
-                    job_id,
-                    client_id,
-                    started_at,
-                    at,
-                    result,
-                    reason,
-                } => {
-                    let run_job: RunJobKey = ((key.clone(), *tag), job_id.clone());
-                    let known = known.get(&(tenant.clone(), job_id.clone())).cloned();
-                    let known = known.unwrap_or_default();
-                    let maker = || self.sessions.get(key).map(|held| held.user.clone());
-                    let event = SessionJobEnded {
-                        number: numbers.get(&run_job).copied().unwrap_or_default(),
-                        tenant,
-                        session_id,
-                        tag: *tag,
-                        job_id: job_id.clone(),
-                        client_id: client_id.clone(),
-                        hostname: known.hostname,
-                        user: known.user.or_else(maker).unwrap_or_default(),
-                        started_at: *started_at,
-                        ended_at: *at,
-                        result: *result,
-                        on_behalf: reason.is_some(),
-                        reason: reason.clone(),
-                    };
-                    sayings.say(*cause, Saying::Ended(event));
-                }
-                Fact::RunEnded {
-                    tag,
-                    started_at,
-                    at,
-                    result: Some(result),
-                    ..
-                } => {
-                    let event = SessionRunCompleted {
-                        tenant,
-                        session_id,
-                        tag: *tag,
-                        started_at: *started_at,
-                        ended_at: *at,
-                        result: *result,
-                    };
-                    sayings.say(*cause, Saying::Completed(event));
-                }
-                // The start of the next run says that this one was superseded.
-                Fact::RunEnded { result: None, .. } | Fact::JobStarted { .. } => {}
-            }
-        }
-        Ok(sayings)
-    }
-}
-
-/// What is to be written of runs.
-#[derive(Default)]
-struct History {
-    runs: BTreeMap<RunKey, RunRecord>,
-    jobs: BTreeMap<RunJobKey, RunJobRecord>,
-}
-
-impl History {
-    fn of(facts: &[(usize, SessionKey, Fact)]) -> Self {
-        let mut history = Self::default();
-        for (_, key, fact) in facts {
-            history.add(key, fact);
-        }
-        history
-    }
-
-    fn add(&mut self, key: &SessionKey, fact: &Fact) {
-        match fact {
-            Fact::RunStarted { tag, at, jobs, .. } => {
-                let run = RunRecord {
-                    started_at: *at,
-                    ended_at: None,
-                    status: SessionRunStatus::Running,
-                    result: None,
-                };
-                self.runs.insert((key.clone(), *tag), run);
-                for (job_id, client_id) in jobs {
-                    let job = job_record(RunJobStatus::Scheduled, client_id, None);
-                    self.jobs.insert(((key.clone(), *tag), job_id.clone()), job);
-                }
-            }
-            Fact::JobStarted {
-                tag,
-                job_id,
-                client_id,
-                at,
-            } => {
-                let job = job_record(RunJobStatus::Running, client_id, Some(*at));
-                self.jobs.insert(((key.clone(), *tag), job_id.clone()), job);
-            }
-            Fact::JobEnded {
-                tag,
-                job_id,
-                client_id,
-                started_at,
-                at,
-                result,
-                reason,
-            } => {
-                let job = RunJobRecord {
-                    result: Some(*result),
-                    ended_at: Some(*at),
-                    reason: reason.clone(),
-                    ..job_record(RunJobStatus::Completed, client_id, *started_at)
-                };
-                self.jobs.insert(((key.clone(), *tag), job_id.clone()), job);
-            }
-            Fact::RunEnded {
-                tag,
-                started_at,
-                at,
-                status,
-                result,
-            } => {
-                let run = RunRecord {
-                    started_at: *started_at,
-                    ended_at: Some(*at),
-                    status: *status,
-                    result: *result,
-                };
-                self.runs.insert((key.clone(), *tag), run);
-            }
-        }
-    }
-}
-
-fn job_record(status: RunJobStatus, client_id: &str, started_at: Option<i64>) -> RunJobRecord {
-    RunJobRecord {
-        client_id: client_id.to_owned(),
-        status,
-        result: None::<RunResult>,
-        started_at,
-        ended_at: None,
-        reason: None,
+        let made_by = |key: &SessionKey| self.sessions.get(key).map(|held| held.user.clone());
+        write_history(transaction, &self.facts, made_by).await
     }
 }
 

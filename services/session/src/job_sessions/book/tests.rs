@@ -8,8 +8,9 @@ use muster_contract::{
     session::{
         AddSessionJob, DeleteJobSession, EndDecision, EndSessionJob, FieldValue, JobSession,
         JobSessionChange, JobSessionPatch, JobSessionState, JobSessionStatus, ListFilter,
-        ListJobSessions, ListSessionRuns, RemoveSessionJob, SaveJobSession, SessionJob, SessionRun,
-        SessionRunJob, StartDecision, StartSessionJob,
+        ListJobSessions, ListSessionRuns, RemoveSessionJob, RunJobStatus, RunResult,
+        SaveJobSession, SessionJob, SessionRun, SessionRunJob, SessionRunStatus, StartDecision,
+        StartSessionJob,
     },
 };
 use muster_platform::SequentialIds;
@@ -26,6 +27,7 @@ use crate::{
         },
         domain::{backup_client::BackupClient, schedule::times},
         periodic::end_due_jobs::end_due_jobs,
+        saying::Saying,
         store::{
             backup_clients::save_clients, backup_jobs::insert_jobs, list_runs::list_runs,
             list_sessions::list_sessions,
@@ -306,8 +308,6 @@ fn names(said: &[Saying]) -> Vec<String> {
 macro_rules! on_both_engines {
     ($($(#[$attribute:meta])* async fn $name:ident($world:ident) $body:block)+) => {$(
         mod $name {
-            #[expect(clippy::allow_attributes, reason = "not every test needs all of it")]
-            #[allow(unused_imports)]
             use super::*;
 
             async fn test($world: &World) $body

@@ -1,12 +1,16 @@
 //! The runs of a session: which job may start, which end counts, and when a run is over (`api/freezer.md` §1.4). Times are
 //! microseconds since 1970 UTC.
 
+mod member;
+
 use std::time::Duration;
 
 use muster_contract::session::{
     EndDecision, JobSessionRefusal, JobSessionStatus, RunJobStatus, RunResult, SessionRunStatus,
     StartDecision,
 };
+
+pub(crate) use member::{Fact, Member};
 
 const SECOND: i64 = 1_000_000;
 
@@ -15,22 +19,6 @@ const SECOND: i64 = 1_000_000;
 pub(crate) struct Rules {
     /// How long a job of a run may take before it is ended on its behalf.
     pub(crate) job_limit: Duration,
-}
-
-/// A job of a session, and what became of it in a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Member {
-    pub(crate) job_id: String,
-    pub(crate) client_id: String,
-    /// Rises with each that is added: the order of the session's jobs.
-    pub(crate) place: i64,
-    /// The last run that it belongs to; 0 = none yet.
-    pub(crate) run: i64,
-    pub(crate) status: RunJobStatus,
-    pub(crate) result: Option<RunResult>,
-    /// `None` also of one that ended without.
-    pub(crate) started_at: Option<i64>,
-    pub(crate) ended_at: Option<i64>,
 }
 
 /// The runs of a session, of which the last one counts.
@@ -48,111 +36,6 @@ pub(crate) struct Runs {
     pub(crate) flawed: bool,
     /// In the order in which they were added.
     pub(crate) members: Vec<Member>,
-}
-
-/// What has happened to a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fact {
-    /// It has begun, with all jobs that are in the session.
-    RunStarted {
-        tag: i64,
-        at: i64,
-        /// The job that began it.
-        job_id: String,
-        /// Its jobs, each with where it runs.
-        jobs: Vec<(String, String)>,
-    },
-    /// A job of it has started.
-    JobStarted {
-        tag: i64,
-        job_id: String,
-        client_id: String,
-        at: i64,
-    },
-    /// A job of it has ended.
-    JobEnded {
-        tag: i64,
-        job_id: String,
-        client_id: String,
-        started_at: Option<i64>,
-        at: i64,
-        result: RunResult,
-        /// Why it was ended on its behalf, if it was.
-        reason: Option<String>,
-    },
-    /// It is over.
-    RunEnded {
-        tag: i64,
-        started_at: i64,
-        at: i64,
-        status: SessionRunStatus,
-        /// None of one that was superseded.
-        result: Option<RunResult>,
-    },
-}
-
-impl Member {
-    /// One that is in no run yet.
-    pub(crate) fn new(job_id: &str, client_id: &str, place: i64) -> Self {
-        Self {
-            job_id: job_id.to_owned(),
-            client_id: client_id.to_owned(),
-            place,
-            run: 0,
-            status: RunJobStatus::Scheduled,
-            result: None,
-            started_at: None,
-            ended_at: None,
-        }
-    }
-
-    /// Is called to a run.
-    fn call(&mut self, tag: i64) {
-        self.run = tag;
-        self.status = RunJobStatus::Scheduled;
-        self.result = None;
-        self.started_at = None;
-        self.ended_at = None;
-    }
-
-    fn start(&mut self, now: i64, facts: &mut Vec<Fact>) {
-        self.status = RunJobStatus::Running;
-        self.started_at = Some(now);
-        facts.push(Fact::JobStarted {
-            tag: self.run,
-            job_id: self.job_id.clone(),
-            client_id: self.client_id.clone(),
-            at: now,
-        });
-    }
-
-    fn end(&mut self, now: i64, result: RunResult, reason: Option<String>, facts: &mut Vec<Fact>) {
-        self.status = RunJobStatus::Completed;
-        self.result = Some(result);
-        self.ended_at = Some(now);
-        facts.push(Fact::JobEnded {
-            tag: self.run,
-            job_id: self.job_id.clone(),
-            client_id: self.client_id.clone(),
-            started_at: self.started_at,
-            at: now,
-            result,
-            reason,
-        });
-    }
-
-    /// Is ended by others than its scheduler: one that has started is aborted, one that has not has failed to.
-    fn end_on_behalf(&mut self, now: i64, reason: &str, facts: &mut Vec<Fact>) {
-        let result = match self.started_at {
-            Some(_) => RunResult::Aborted,
-            None => RunResult::Fail,
-        };
-        self.end(now, result, Some(reason.to_owned()), facts);
-    }
-
-    fn is_open(&self) -> bool {
-        self.status != RunJobStatus::Completed
-    }
 }
 
 impl Runs {
@@ -221,12 +104,12 @@ impl Runs {
 
     /// Ends jobs on their behalf that did not start while they could, or have run for too long.
     pub(crate) fn end_due(&mut self, now: i64, rules: Rules, facts: &mut Vec<Fact>) {
-        let reason = |member: &Member| match member.started_at {
-            None => "did not start within the hold-off".to_owned(),
-            Some(_) => {
-                let limit = humantime::format_duration(rules.job_limit);
-                format!("has not ended within {limit}")
+        let reason = |member: &Member| {
+            if member.started_at.is_none() {
+                return "did not start within the hold-off".to_owned();
             }
+            let limit = humantime::format_duration(rules.job_limit);
+            format!("has not ended within {limit}")
         };
         let due: Vec<(usize, String)> = self
             .open_members()

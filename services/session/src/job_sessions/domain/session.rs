@@ -12,6 +12,10 @@ use super::{
 };
 
 /// A session.
+#[expect(
+    clippy::struct_field_names,
+    reason = "an id that clients give is not the number in the table"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Session {
     /// Its number in the table; 0 of one that is not there yet.

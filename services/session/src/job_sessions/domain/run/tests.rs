@@ -503,7 +503,7 @@ fn what_nothing_is_heard_of_is_ended_on_its_behalf() {
         RunResult::Fail,
         "did not start within the hold-off".to_owned(),
     );
-    assert_eq!(reasons(facts), [late.clone()]);
+    assert_eq!(reasons(facts), std::slice::from_ref(&late));
     assert_eq!(runs.due_at(RULES), Some(NOON + LIMIT * SECOND));
     runs.end_due(NOON + LIMIT * SECOND, RULES, facts);
     let long = (
