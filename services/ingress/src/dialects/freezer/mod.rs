@@ -16,6 +16,7 @@ mod refused;
 mod sessions;
 mod versions;
 
+use axum::http::HeaderName;
 use axum::http::header::ALLOW;
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::path::PathItem;
@@ -30,6 +31,7 @@ pub(crate) static FREEZER: Dialect = Dialect {
     name: "freezer",
     document: "/openapi/freezer.json",
     owns,
+    request_id: Some((HeaderName::from_static("x-openstack-request-id"), "req-")),
     authenticate: authentication::authenticate,
     challenge: "Keystone uri=\"/v3\"",
     render: error::render,
