@@ -60,20 +60,19 @@ impl Keystone {
             http: reqwest::Client::builder().no_proxy().build()?,
         };
         let url = keystone.url("");
-        let bootstrap = [
-            "bootstrap",
-            "--bootstrap-password",
-            PASSWORD,
-            "--bootstrap-public-url",
-            &url,
-        ];
-        for command in [
-            ["db_sync"].as_slice(),
-            &["fernet_setup"],
-            &["credential_setup"],
-            &bootstrap,
+        // Keys belong to whoever runs the tests.
+        let user = rustix::process::getuid().as_raw().to_string();
+        let group = rustix::process::getgid().as_raw().to_string();
+        let owner = ["--keystone-user", &user, "--keystone-group", &group];
+        let password = ["--bootstrap-password", PASSWORD];
+        let address = ["--bootstrap-public-url", &url];
+        for (command, arguments) in [
+            ("db_sync", vec![]),
+            ("fernet_setup", owner.to_vec()),
+            ("credential_setup", owner.to_vec()),
+            ("bootstrap", [password, address].concat()),
         ] {
-            keystone.manage(command).await?;
+            keystone.manage(command, &arguments).await?;
         }
         keystone.serve().await?;
         Ok(keystone)
@@ -87,19 +86,17 @@ impl Keystone {
         self.directory.join("keystone.conf")
     }
 
-    async fn manage(&self, arguments: &[&str]) -> Result<()> {
+    async fn manage(&self, command: &str, arguments: &[&str]) -> Result<()> {
         let output = Command::new(self.programs.join("keystone-manage"))
             .arg("--config-file")
             .arg(self.settings())
+            .arg(command)
             .args(arguments)
             .stdin(Stdio::null())
             .output()
             .await?;
         let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(
-            output.status.success(),
-            "keystone-manage {arguments:?}: {said}"
-        );
+        ensure!(output.status.success(), "keystone-manage {command}: {said}");
         Ok(())
     }
 

@@ -145,6 +145,26 @@ async fn a_run_has_results_of_its_own(house: &mut House) -> Result<()> {
     Ok(())
 }
 
+on_both!(who_missed_a_run_learns_of_it);
+
+/// A scheduler that missed a run would be out of sync for ever if nobody else began the next one.
+async fn who_missed_a_run_learns_of_it(house: &mut House) -> Result<()> {
+    let api = house.alpha();
+    let (session, first, second) = of_two(&api, 1).await?;
+    let path = format!("/jobs/{second}");
+    says(&api.start(&session, &first, 0).await?, "success", 1)?;
+    let tag = async || anyhow::Ok(api.get(&path).await?["session_tag"].clone());
+    ensure!(tag().await? == 0, "it can still join");
+    let missed = eventually(DEADLINE, "the run to be over for the second", async || {
+        (tag().await.ok()? == 1).then_some(())
+    });
+    missed.await?;
+    let stale = json!({ "job_schedule": {}, "session_id": session, "session_tag": 0 });
+    api.expect(Method::PATCH, &path, Some(&stale), 200).await?;
+    ensure!(tag().await? == 1, "forgotten again");
+    says(&api.start(&session, &second, 1).await?, "success", 2)
+}
+
 on_both!(a_job_has_its_own_times_back);
 
 async fn a_job_has_its_own_times_back(house: &mut House) -> Result<()> {

@@ -212,7 +212,10 @@ async fn runs_with_a_kill(
         let found = runs.iter().find(|run| run["session_tag"] == tag);
         found.context("no such run")
     };
-    for (tag, result, reason) in [(caught, "aborted", "limit"), (missed, "fail", "hold-off")] {
+    for (tag, result, reason) in [
+        (caught, "aborted", "has not ended"),
+        (missed, "fail", "hold-off"),
+    ] {
         let run = of(tag)?;
         ensure!(
             run["status"] == "completed" && run["result"] == "fail",

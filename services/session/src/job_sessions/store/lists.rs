@@ -29,8 +29,11 @@ macro_rules! column {
 
 /// Jobs, each with its actions: one row for each of these.
 pub(crate) static JOBS: List = List {
-    head: "SELECT p.number, p.job_id, p.tenant, p.user_name, p.client_id, p.session_id, p.session_tag, p.schedule, \
-               p.document, backup_action.action_id, backup_action.user_name AS action_user, \
+    // The run that a job has started in or missed is one that its scheduler has to know of, whatever it wrote last: with an
+    // older tag it could begin none, and would wait for ever for others to do so.
+    head: "SELECT p.number, p.job_id, p.tenant, p.user_name, p.client_id, p.session_id, \
+               CASE WHEN member.status <> 'scheduled' AND member.run > p.session_tag THEN member.run \
+                   ELSE p.session_tag END AS session_tag, p.schedule, p.document, backup_action.action_id, backup_action.user_name AS action_user, \
                backup_action.document AS action_document \
            FROM (SELECT backup_job.number, backup_job.job_id, backup_job.tenant, backup_job.user_name, \
                      backup_job.client_id, backup_job.session_id, backup_job.session_tag, backup_job.schedule, \
@@ -69,7 +72,9 @@ pub(crate) static JOBS: List = List {
         },
     ],
     order: " ORDER BY backup_job.number LIMIT ",
-    tail: ") AS p LEFT JOIN backup_job_action ON backup_job_action.job = p.number \
+    tail: ") AS p LEFT JOIN job_session ON job_session.tenant = p.tenant AND job_session.session_id = p.session_id \
+           LEFT JOIN session_job AS member ON member.session = job_session.number AND member.job_id = p.job_id \
+           LEFT JOIN backup_job_action ON backup_job_action.job = p.number \
            LEFT JOIN backup_action ON backup_action.tenant = p.tenant \
                AND backup_action.action_id = backup_job_action.action_id \
            ORDER BY p.number, backup_job_action.place",
