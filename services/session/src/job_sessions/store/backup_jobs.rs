@@ -98,6 +98,19 @@ pub(super) static DELETE: SetStatement = SetStatement::new(
     &[("number", ColumnType::Integer)],
 );
 
+pub(super) static FOLLOW: SetStatement = SetStatement::new(
+    "UPDATE session_job SET client_id = r.client_id FROM {rows} \
+     WHERE session_job.job_id = r.job_id AND session_job.session = ( \
+         SELECT job_session.number FROM job_session \
+         WHERE job_session.tenant = r.tenant AND job_session.session_id = r.session_id)",
+    &[
+        ("job_id", ColumnType::Text),
+        ("client_id", ColumnType::Text),
+        ("tenant", ColumnType::Text),
+        ("session_id", ColumnType::Text),
+    ],
+);
+
 /// What whoever changes a job takes its turn on.
 pub(crate) fn job_lock(tenant: &str, job_id: &str) -> LockKey {
     LockKey::of(&["backup-job", tenant, job_id])
@@ -173,6 +186,27 @@ pub(crate) async fn insert_jobs<'a>(
         .into_iter()
         .map(|(number, tenant, job_id)| ((tenant, job_id), number));
     Ok(numbers.collect())
+}
+
+/// Tells the sessions of jobs, where they are in one, which clients run them now. Each job once.
+pub(crate) async fn tell_sessions<'a>(
+    transaction: &mut Transaction,
+    jobs: impl IntoIterator<Item = &'a BackupJob>,
+) -> Result<(), StorageError> {
+    let rows: Vec<Vec<Bind>> = jobs
+        .into_iter()
+        .filter_map(|job| {
+            let session = job.session_id.as_ref()?;
+            Some(vec![
+                (&job.job_id).into(),
+                (&job.client_id).into(),
+                (&job.tenant).into(),
+                session.into(),
+            ])
+        })
+        .collect();
+    transaction.execute_set(&FOLLOW, &rows).await?;
+    Ok(())
 }
 
 /// Deletes jobs by their numbers.

@@ -25,7 +25,7 @@ fn check(database: &Database, what: &str, plan: &[String]) {
         // The rows of a set, the page of jobs, and the numbers of clients are read to their ends.
         Engine::Sqlite => {
             let read = line.strip_prefix("SCAN ");
-            read.is_some_and(|read| read.starts_with("backup"))
+            read.is_some_and(|read| read.starts_with("backup") || read.starts_with("session_job"))
         }
         Engine::Postgres => line.contains("Seq Scan"),
     };
@@ -37,11 +37,12 @@ on_both_engines! {
         let database = &world.database;
         let text = || Bind::from("x");
         let number = || Bind::from(1_i64);
-        let sets: [(&str, &'static SetStatement, Vec<Bind>); 13] = [
+        let sets: [(&str, &'static SetStatement, Vec<Bind>); 14] = [
             ("jobs", &backup_jobs::BY_KEY, vec![text(), text()]),
             ("jobs of sessions", &backup_jobs::OF_SESSIONS, vec![text(), text()]),
             ("delete jobs", &backup_jobs::DELETE, vec![number()]),
             ("update jobs", &backup_jobs::UPDATE, vec![number(), text(), number(), text(), number(), text(), text(), text(), text()]),
+            ("clients of jobs in sessions", &backup_jobs::FOLLOW, vec![text(), text(), text(), text()]),
             ("actions", &backup_actions::BY_KEY, vec![text(), text()]),
             ("actions of jobs", &backup_actions::OF_JOBS, vec![number(), text()]),
             ("delete actions", &backup_actions::DELETE, vec![text(), text()]),

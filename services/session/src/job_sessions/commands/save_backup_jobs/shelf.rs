@@ -22,7 +22,7 @@ use crate::job_sessions::{
             ActionKey, load_actions, load_actions_of_jobs, place_actions, save_actions,
         },
         backup_clients::load_clients,
-        backup_jobs::{JobKey, insert_jobs, job_lock, load_jobs, update_jobs},
+        backup_jobs::{JobKey, insert_jobs, job_lock, load_jobs, tell_sessions, update_jobs},
     },
 };
 
@@ -39,6 +39,8 @@ pub(super) struct Shelf<'a> {
     changed_jobs: BTreeSet<JobKey>,
     new_actions: Vec<ActionKey>,
     replaced: BTreeSet<JobKey>,
+    /// Those that another client runs now.
+    moved: BTreeSet<JobKey>,
 }
 
 impl<'a> Shelf<'a> {
@@ -63,6 +65,7 @@ impl<'a> Shelf<'a> {
             changed_jobs: BTreeSet::new(),
             new_actions: Vec::new(),
             replaced: BTreeSet::new(),
+            moved: BTreeSet::new(),
         };
         // Most changes are those of a scheduler that says how far its job is: they need nothing more.
         let said = said.iter().copied();
@@ -152,10 +155,14 @@ impl<'a> Shelf<'a> {
             id: job.job_id.clone(),
             version: job.version,
         };
-        if job.number == 0 && !self.jobs.contains_key(&said.key) {
+        let there = self.jobs.get(&said.key);
+        if there.is_none() {
             self.new_jobs.push(said.key.clone());
         }
         self.changed_jobs.insert(said.key.clone());
+        if there.is_some_and(|there| there.client_id != job.client_id) {
+            self.moved.insert(said.key.clone());
+        }
         self.jobs.insert(said.key.clone(), job);
         Ok(saved)
     }
@@ -280,6 +287,9 @@ impl<'a> Shelf<'a> {
         let changed = self.changed_jobs.iter();
         let changed: Vec<&BackupJob> = changed.filter_map(|key| self.jobs.get(key)).collect();
         update_jobs(transaction, changed).await?;
+        let moved = self.moved.iter();
+        let moved: Vec<&BackupJob> = moved.filter_map(|key| self.jobs.get(key)).collect();
+        tell_sessions(transaction, moved).await?;
         let replaced = self.replaced.iter().filter_map(|key| {
             let job = self.jobs.get(key)?;
             Some((job.number, self.places.get(key)?.as_slice()))

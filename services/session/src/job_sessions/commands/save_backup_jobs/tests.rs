@@ -258,6 +258,23 @@ on_both_engines! {
         assert_eq!(rows, [(1,)]);
     }
 
+    async fn a_session_knows_which_client_runs_its_job(world) {
+        let alice = with_node(world).await;
+        world.client(&alice, json!({"client_id": "other"})).await.unwrap();
+        for id in ["j", "k"] {
+            world.save_job(&alice, Create, Some(id), nothing_to_do(&json!({}))).await.unwrap();
+        }
+        world.session(&alice, json!({}), &["j", "k"]).await;
+        world.save_job(&alice, Patch, Some("j"), json!({"client_id": "other"})).await.unwrap();
+        let rows: Vec<(String, String)> = world
+            .database
+            .fetch_all("SELECT job_id, client_id FROM session_job ORDER BY job_id", &[])
+            .await
+            .unwrap();
+        let expected = [("j", "other"), ("k", "node")];
+        assert_eq!(rows, expected.map(|(job, client)| (job.to_owned(), client.to_owned())));
+    }
+
     async fn documents_are_bounded(world) {
         let alice = with_node(world).await;
         for bad in [
