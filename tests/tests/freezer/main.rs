@@ -12,3 +12,4 @@ mod real_clients;
 mod rules;
 mod schedulers;
 mod sign_in;
+mod tokens;
