@@ -55,7 +55,7 @@ pub enum SessionRunStatus {
     Running,
     /// All its jobs have ended.
     Completed,
-    /// The next one began, or the session was deleted, before it had ended.
+    /// The next one began before it had ended.
     Superseded,
 }
 
