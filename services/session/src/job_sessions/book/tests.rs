@@ -1,3 +1,5 @@
+mod races;
+
 use std::{
     sync::atomic::{AtomicI64, Ordering},
     time::Duration,
@@ -575,61 +577,5 @@ on_both_engines! {
         assert_eq!(ids(ListJobSessions { tenant: None, ..everything() }).await.len(), 230);
         let nul = ListJobSessions { session_id: Some("\0".to_owned()), ..everything() };
         assert!(ids(nul).await.is_empty());
-    }
-}
-
-/// Each job's command at once, on one replica or the other.
-async fn all_at_once<C: AboutSession>(
-    worlds: &[World; 2],
-    ids: &[String],
-    command: impl Fn(&str) -> C,
-) {
-    let attempts = ids.iter().zip(worlds.iter().cycle());
-    let attempts = attempts.map(|(id, world)| world.one(command(id)));
-    for (result, _) in futures_util::future::join_all(attempts).await {
-        result.map(drop).unwrap();
-    }
-}
-
-/// `api/freezer.md` §5.1: of twenty at once the real server keeps two to eight.
-async fn at_once(first: &TestDatabase, second: Database) {
-    const JOBS: usize = 60;
-    let worlds = [World::new(&first.database), World::new(&second)];
-    let world = &worlds[0];
-    let ids: Vec<String> = (0..JOBS).map(|number| format!("job-{number:02}")).collect();
-    let jobs: Vec<&str> = ids.iter().map(String::as_str).collect();
-    world.session("s", &[]).await;
-    world.jobs(&jobs).await;
-    all_at_once(&worlds, &ids, |id| adding("s", id)).await;
-    assert_eq!(world.shown("s").await.jobs.len(), JOBS);
-    all_at_once(&worlds, &ids, |id| starting("s", id, 0)).await;
-    let shown = world.shown("s").await;
-    assert_eq!(shown.tag, 1);
-    let running = |job: &SessionJob| job.status == RunJobStatus::Running;
-    assert!(shown.jobs.iter().all(running));
-    all_at_once(&worlds, &ids, |id| ending("s", id, 1, RunResult::Success)).await;
-    let shown = world.shown("s").await;
-    let seen = (shown.status, shown.result);
-    assert_eq!(
-        seen,
-        (JobSessionStatus::Completed, Some(RunResult::Success))
-    );
-    let run = world.runs("s").await.unwrap().remove(0);
-    assert_eq!(run.jobs.len(), JOBS);
-    let succeeded = |job: &SessionRunJob| job.result == Some(RunResult::Success);
-    assert!(run.jobs.iter().all(succeeded));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn many_at_once_on_sqlite() {
-    let database = sqlite().await;
-    at_once(&database, database.database.clone()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn many_at_once_on_two_replicas() {
-    if let Some(database) = postgres().await {
-        let replica = database.replica().await;
-        at_once(&database, replica).await;
     }
 }
