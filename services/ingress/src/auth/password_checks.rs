@@ -19,7 +19,7 @@ const WAITING_LIMIT: usize = 256;
 pub(super) struct PasswordChecks {
     wrong: WrongPasswords,
     waiting: Semaphore,
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
 }
 
 /// Why a password was not even looked at, or lets nobody in.
@@ -39,7 +39,7 @@ impl Default for PasswordChecks {
         Self {
             wrong: WrongPasswords::default(),
             waiting: Semaphore::new(WAITING_LIMIT),
-            hashing: Semaphore::new(processors),
+            hashing: Arc::new(Semaphore::new(processors)),
         }
     }
 }
@@ -79,13 +79,16 @@ impl PasswordChecks {
         let busy = |_| PasswordError::Busy;
         let waiting = self.waiting.try_acquire().map_err(busy)?;
         // Never closed.
-        let _hashing = self
-            .hashing
-            .acquire()
+        let hashing = Arc::clone(&self.hashing)
+            .acquire_owned()
             .await
             .map_err(|_| PasswordError::Busy)?;
         drop(waiting);
-        let checking = tokio::task::spawn_blocking(move || password.is(&given));
+        // Keeps its place to its end, also if nobody waits for it any more: each takes its time and its memory.
+        let checking = tokio::task::spawn_blocking(move || {
+            let _hashing = hashing;
+            password.is(&given)
+        });
         // One that panicked has not found it right.
         Ok(checking.await.unwrap_or(false))
     }
