@@ -7,11 +7,12 @@ pub(crate) mod backups;
 #[cfg(test)]
 mod document_plans;
 pub(crate) mod history;
+pub(crate) mod left_runs;
 pub(crate) mod list_documents;
 pub(crate) mod list_runs;
 pub(crate) mod list_sessions;
 pub(crate) mod list_statement;
 pub(crate) mod lists;
-pub(crate) mod sessions;
 #[cfg(test)]
 mod session_plans;
+pub(crate) mod sessions;

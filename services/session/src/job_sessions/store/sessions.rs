@@ -136,12 +136,13 @@ pub(super) static REMOVE_MEMBERS: SetStatement = SetStatement::new(
     ],
 );
 
+/// Where a job of the session runs is written when it comes; whoever changes the job says so then, without the session's lock.
 pub(super) static SAVE_MEMBERS: SetStatement = SetStatement::new(
     "INSERT INTO session_job (session, job_id, place, client_id, run, status, result, started_at, ended_at) \
      SELECT r.session, r.job_id, r.place, r.client_id, r.run, r.status, r.result, r.started_at, r.ended_at \
      FROM {rows} WHERE true ON CONFLICT (session, job_id) DO UPDATE SET place = excluded.place, \
-         client_id = excluded.client_id, run = excluded.run, status = excluded.status, result = excluded.result, \
-         started_at = excluded.started_at, ended_at = excluded.ended_at",
+         run = excluded.run, status = excluded.status, result = excluded.result, started_at = excluded.started_at, \
+         ended_at = excluded.ended_at",
     &[
         ("session", ColumnType::Integer),
         ("job_id", ColumnType::Text),
