@@ -6,7 +6,7 @@
 mod history;
 mod scheduler;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use muster_platform::{Ids as _, RandomIds};
@@ -21,9 +21,8 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::scheduler::{Diary, Scheduler, Tally};
 
-/// Sessions, and jobs of each.
-const SESSIONS: usize = 8;
-const JOBS: usize = 25;
+/// Sessions, and jobs of each: in some many want to start at once, in others nobody begins a run for a while.
+const SESSIONS: [(usize, usize); 2] = [(4, 25), (50, 2)];
 
 /// Seconds in which jobs may join a run. The whole of the last one belongs to it.
 const HOLD_OFF: i64 = 1;
@@ -91,10 +90,11 @@ async fn furnish(system: &System) -> Result<Vec<(String, String)>> {
     make(system, "/clients", &client).await?;
     let caller = system.client(site::ALPHA_API)?;
     let mut pairs = Vec::new();
-    for _ in 0..SESSIONS {
+    let sizes = SESSIONS.map(|(sessions, jobs)| vec![jobs; sessions]);
+    for jobs in sizes.into_iter().flatten() {
         let document = json!({ "hold_off": HOLD_OFF, "schedule": {} });
         let session = make(system, "/sessions", &document).await?;
-        for _ in 0..JOBS {
+        for _ in 0..jobs {
             let job = json!({ "client_id": "node1", "job_actions": [], "job_schedule": {} });
             let job = make(system, "/jobs", &job).await?;
             let path = format!("/v2/alpha/sessions/{session}/jobs/{job}");
@@ -130,11 +130,7 @@ async fn chaos_body(system: &mut System, _setup: Setup) -> Result<()> {
     for (what, count) in tally.done() {
         ensure!(count >= LEAST_DONE, "{what}: only {count}, {tally:?}");
     }
-    let sessions: Vec<&str> = pairs
-        .iter()
-        .step_by(JOBS)
-        .map(|(id, _)| id.as_str())
-        .collect();
+    let sessions: BTreeSet<&str> = pairs.iter().map(|(id, _)| id.as_str()).collect();
     let history = history::read(system, &sessions).await?;
     eprintln!("{}", history.counts());
     history.check(&diary)?;

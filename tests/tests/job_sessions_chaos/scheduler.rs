@@ -17,8 +17,10 @@ use tokio::time::{Instant, sleep};
 /// Pause after an answer that was none.
 const REPEAT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Between two things that it does, in milliseconds.
+/// Between two things that it does, in milliseconds; and one time in so many, when it is late.
 const PAUSES: std::ops::Range<u64> = 20..400;
+const LONG_PAUSES: std::ops::Range<u64> = 1_500..5_000;
+const LATE: u32 = 8;
 
 /// How long it goes on asking what became of its last request after the end of the load.
 const END_DEADLINE: Duration = Duration::from_mins(1);
@@ -144,7 +146,9 @@ impl Scheduler {
     }
 
     async fn pause(&mut self) {
-        let milliseconds = self.random.random_range(PAUSES);
+        let is_late = self.random.random_ratio(1, LATE);
+        let pauses = if is_late { LONG_PAUSES } else { PAUSES };
+        let milliseconds = self.random.random_range(pauses);
         sleep(Duration::from_millis(milliseconds)).await;
     }
 

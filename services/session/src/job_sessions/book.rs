@@ -3,7 +3,7 @@
 
 mod history;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use muster_contract::session::{JobSessionRefusal, limits::SESSION_JOB_LIMIT};
 use muster_storage::{StorageError, Transaction};
@@ -12,12 +12,13 @@ use self::history::write_history;
 use crate::job_sessions::{
     domain::{
         backup_job::BackupJob,
-        run::{Fact, Member, Rules, Runs},
+        run::{Fact, Left, Member, Rules, Runs},
         session::Session,
     },
     saying::Sayings,
     store::{
         backup_jobs::{JobKey, job_lock, load_jobs, load_jobs_of_sessions, update_jobs},
+        left_runs::left_runs,
         sessions::{
             SessionKey, delete_sessions, insert_sessions, load_sessions, remove_members,
             save_members, session_lock, update_sessions,
@@ -43,6 +44,8 @@ pub(crate) struct Subject {
     pub(crate) jobs: BTreeSet<JobKey>,
     /// Sessions of which all jobs come along.
     pub(crate) whole: BTreeSet<SessionKey>,
+    /// Jobs that come into sessions.
+    pub(crate) coming: BTreeSet<(SessionKey, String)>,
 }
 
 /// Sessions and jobs, and what has happened to them.
@@ -52,6 +55,8 @@ pub(crate) struct Book {
     jobs: BTreeMap<JobKey, BackupJob>,
     changed_jobs: BTreeSet<JobKey>,
     facts: Vec<(usize, SessionKey, Fact)>,
+    /// Of jobs that come into sessions again.
+    left: HashMap<(SessionKey, String), Left>,
 }
 
 /// A session as it was read and as it is now.
@@ -98,6 +103,7 @@ impl Book {
             let reason = "a job has come into another session";
             return Err(StorageError::Conflict(reason.into()));
         }
+        let left = left_runs(transaction, &subject.coming).await?;
         let held = read.into_iter().map(|(key, session)| {
             let held = Held {
                 user: session.user.clone(),
@@ -113,6 +119,7 @@ impl Book {
             jobs: named,
             changed_jobs: BTreeSet::new(),
             facts: Vec::new(),
+            left,
         })
     }
 
@@ -208,14 +215,43 @@ impl Book {
         if let Some(former) = session_of(job) {
             self.take_out(moment, &former, job_id);
         }
+        let left = self.left(key, job_id);
         let session = self.session_mut(key)?;
         session.runs.add(job_id, &client_id);
+        if let Some(left) = left {
+            session.runs.remember(job_id, left);
+        }
         let (tag, schedule) = (session.runs.tag, session.schedule.clone());
         if let Some(job) = self.jobs.get_mut(&job_key) {
             job.enter(&key.1, tag, &schedule);
             self.changed_jobs.insert(job_key);
         }
         Ok(())
+    }
+
+    /// What became of a job in the last run that it was in, if it left the session in this batch or during its last run.
+    fn left(&self, key: &SessionKey, job_id: &str) -> Option<Left> {
+        let now = self
+            .facts
+            .iter()
+            .rev()
+            .find_map(|(_, of, fact)| match fact {
+                Fact::JobEnded {
+                    tag,
+                    job_id: ended,
+                    started_at,
+                    at,
+                    result,
+                    ..
+                } if of == key && ended == job_id => Some(Left {
+                    tag: *tag,
+                    result: Some(*result),
+                    started_at: *started_at,
+                    ended_at: Some(*at),
+                }),
+                _ => None,
+            });
+        now.or_else(|| self.left.get(&(key.clone(), job_id.to_owned())).cloned())
     }
 
     /// Takes a job out of the session, if it is in it.

@@ -482,6 +482,23 @@ on_both_engines! {
         world.one(removing("t", "a")).await.0.unwrap();
     }
 
+    async fn a_job_that_left_a_run_and_comes_again_has_ended_there(world) {
+        world.session("s", &["a", "b"]).await;
+        world.one(starting("s", "a", 0)).await.0.unwrap();
+        world.one(removing("s", "b")).await.0.unwrap();
+        world.one(adding("s", "b")).await.0.unwrap();
+        let (start, said) = world.one(starting("s", "b", 0)).await;
+        assert_eq!((start.unwrap().tag, said.len()), (1, 0), "without effect");
+        let (end, said) = world.one(ending("s", "b", 1, RunResult::Success)).await;
+        assert_eq!((end.unwrap().decision, said.len()), (EndDecision::Success, 0), "as it did first");
+        let (_, said) = world.one(ending("s", "a", 1, RunResult::Success)).await;
+        assert_eq!(names(&said), ["ended 1 a success", "completed 1 fail"]);
+        let job = &world.runs("s").await.unwrap()[0].jobs[1];
+        assert_eq!((job.result, job.reason.as_deref()), (Some(RunResult::Fail), Some("left the session")));
+        let shown = world.shown("s").await;
+        assert_eq!((shown.jobs[1].status, shown.jobs[1].result), (RunJobStatus::Completed, Some(RunResult::Fail)));
+    }
+
     async fn a_deleted_session_lets_its_jobs_go_and_a_deleted_job_its_session(world) {
         world.session("s", &["a", "b"]).await;
         world.one(starting("s", "a", 0)).await.0.unwrap();

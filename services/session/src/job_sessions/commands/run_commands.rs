@@ -149,6 +149,7 @@ impl AboutSession for AddSessionJob {
     fn subject(&self, key: SessionKey, subject: &mut Subject) {
         if is_valid_id(&self.job_id) {
             subject.jobs.insert((key.0.clone(), self.job_id.clone()));
+            subject.coming.insert((key.clone(), self.job_id.clone()));
         }
         subject.sessions.insert(key);
     }

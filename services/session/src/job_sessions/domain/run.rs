@@ -10,7 +10,7 @@ use muster_contract::session::{
     StartDecision,
 };
 
-pub(crate) use member::{Fact, Member};
+pub(crate) use member::{Fact, Left, Member};
 
 const SECOND: i64 = 1_000_000;
 
@@ -154,6 +154,20 @@ impl Runs {
     pub(crate) fn add(&mut self, job_id: &str, client_id: &str) {
         let last = self.members.last().map_or(0, |member| member.place);
         self.members.push(Member::new(job_id, client_id, last + 1));
+    }
+
+    /// A job has come again while the run that it left is on: it has ended there, and joins it no second time.
+    pub(crate) fn remember(&mut self, job_id: &str, left: Left) {
+        if self.status != JobSessionStatus::Running || left.tag != self.tag {
+            return;
+        }
+        if let Ok(member) = self.member_mut(job_id) {
+            member.run = left.tag;
+            member.status = RunJobStatus::Completed;
+            member.result = left.result;
+            member.started_at = left.started_at;
+            member.ended_at = left.ended_at;
+        }
     }
 
     /// Whether the job is in the session.

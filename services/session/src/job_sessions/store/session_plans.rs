@@ -3,7 +3,7 @@
 use muster_contract::session::{FieldValue, ListFilter, ListJobSessions};
 use muster_storage::{Bind, Database, Engine, SetStatement};
 
-use super::{history, list_runs, list_sessions, sessions};
+use super::{history, left_runs, list_runs, list_sessions, sessions};
 use crate::node_sessions::testing::{postgres, sqlite};
 
 const TABLES: [&str; 7] = [
@@ -32,7 +32,7 @@ async fn nothing_is_read_to_its_end(database: &Database) {
     let text = || Bind::from("x");
     let number = || Bind::from(1_i64);
     let flag = || Bind::from(true);
-    let sets: [(&str, &'static SetStatement, Vec<Bind>); 10] = [
+    let sets: [(&str, &'static SetStatement, Vec<Bind>); 11] = [
         ("sessions", &sessions::BY_KEY, vec![text(), text()]),
         ("members", &sessions::MEMBERS, vec![number()]),
         (
@@ -56,6 +56,7 @@ async fn nothing_is_read_to_its_end(database: &Database) {
         ("delete", &sessions::DELETE, vec![number()]),
         ("remove", &sessions::REMOVE_MEMBERS, vec![number(), text()]),
         ("tags", &history::LAST_TAGS, vec![text(), text()]),
+        ("left", &left_runs::LEFT, vec![text(), text(), text()]),
         (
             "whereabouts",
             &history::WHEREABOUTS,

@@ -18,6 +18,15 @@ pub(crate) struct Member {
     pub(crate) ended_at: Option<i64>,
 }
 
+/// What became of a job in a run of a session that it has left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub(crate) tag: i64,
+    pub(crate) result: Option<RunResult>,
+    pub(crate) started_at: Option<i64>,
+    pub(crate) ended_at: Option<i64>,
+}
+
 /// What has happened to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fact {
