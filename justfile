@@ -12,7 +12,7 @@ up *options:
 test *arguments:
     deploy/test {{arguments}}
 
-# Measure the way of a write, the list of a million jobs, and the lending of nodes (`--only pairs,inventory,get-cost`).
+# Measure the way of a write, the list of a million jobs, the lending of nodes, and job sessions (`--only freezer-lists,freezer-runs`).
 bench *arguments:
     cargo build --release --locked -p muster && cargo run --release --locked -p muster-tests --bin bench -- {{arguments}}
 

@@ -12,7 +12,8 @@ CREATE TABLE backup_client (
     is_central BOOLEAN NOT NULL,
     -- uuid, hostname, description and what it supports.
     document TEXT NOT NULL,
-    CONSTRAINT backup_client_id UNIQUE (tenant, client_id)
+    -- The id first: who asks about central clients, or as an administrator, names no tenant.
+    CONSTRAINT backup_client_id UNIQUE (client_id, tenant)
 );
 
 CREATE INDEX backup_client_list ON backup_client (tenant, number);
@@ -29,7 +30,7 @@ CREATE TABLE backup_action (
     version BIGINT NOT NULL,
     -- max_retries, max_retries_interval, freezer_action.
     document TEXT NOT NULL,
-    CONSTRAINT backup_action_id UNIQUE (tenant, action_id)
+    CONSTRAINT backup_action_id UNIQUE (action_id, tenant)
 );
 
 CREATE INDEX backup_action_list ON backup_action (tenant, number);
@@ -53,7 +54,7 @@ CREATE TABLE backup_job (
     status TEXT NOT NULL,
     -- description, user_credentials, action_defaults and whatever else there is of it, but for its actions.
     document TEXT NOT NULL,
-    CONSTRAINT backup_job_id UNIQUE (tenant, job_id)
+    CONSTRAINT backup_job_id UNIQUE (job_id, tenant)
 );
 
 CREATE INDEX backup_job_list ON backup_job (tenant, number);
@@ -62,6 +63,9 @@ CREATE INDEX backup_job_client ON backup_job (tenant, client_id, number);
 
 -- What a scheduler asks for every minute stays small, whatever has been done.
 CREATE INDEX backup_job_open ON backup_job (tenant, client_id, number) WHERE status <> 'completed';
+
+-- A central scheduler asks for its jobs of all tenants.
+CREATE INDEX backup_job_open_anywhere ON backup_job (client_id, number) WHERE status <> 'completed';
 
 CREATE INDEX backup_job_session ON backup_job (tenant, session_id) WHERE session_id IS NOT NULL;
 
@@ -84,7 +88,7 @@ CREATE TABLE backup (
     status TEXT NOT NULL,
     -- backup_metadata
     document TEXT NOT NULL,
-    CONSTRAINT backup_id UNIQUE (tenant, backup_id)
+    CONSTRAINT backup_id UNIQUE (backup_id, tenant)
 );
 
 CREATE INDEX backup_list ON backup (tenant, number);
@@ -109,6 +113,8 @@ CREATE TABLE job_session (
     -- Of the last run.
     started_at BIGINT,
     ended_at BIGINT,
+    -- Whether a job of the last run has ended otherwise than it should.
+    flawed BOOLEAN NOT NULL,
     -- When the run has to be looked at if nothing is heard of its jobs.
     due_at BIGINT,
     CONSTRAINT job_session_id UNIQUE (tenant, session_id)
@@ -128,15 +134,11 @@ CREATE TABLE session_job (
     -- The last run that it belongs to: one that it is called to, whether it started or not. 0 = none yet.
     run BIGINT NOT NULL,
     status TEXT NOT NULL,
-    result TEXT NOT NULL,
+    result TEXT,
     started_at BIGINT,
     ended_at BIGINT,
-    -- While it runs: when it is ended on its behalf.
-    deadline BIGINT,
     PRIMARY KEY (session, job_id)
 );
-
-CREATE INDEX session_job_by_job ON session_job (job_id);
 
 -- Every run of every session, also of those that are gone: a tag names a snapshot.
 CREATE TABLE session_run (
@@ -161,7 +163,7 @@ CREATE TABLE run_job (
     job_id TEXT NOT NULL,
     client_id TEXT NOT NULL,
     status TEXT NOT NULL,
-    result TEXT NOT NULL,
+    result TEXT,
     started_at BIGINT,
     ended_at BIGINT,
     -- Why it was ended by somebody else, if it was.

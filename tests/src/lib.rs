@@ -4,7 +4,7 @@
 //! ingress, [`token`]s good and forged, its [`Tables`], and real jobs ([`real_data`]).
 //!
 //! The suites of the promises add the [`setup`]s that each promise is kept on, a consumer of [`events`], a
-//! [`load`], and the [`bookkeeping`] that compares what clients were told with what is there.
+//! [`load`], [`killing`] at random, and the [`bookkeeping`] that compares what clients were told with what is there.
 
 pub mod bookkeeping;
 pub mod caller;
@@ -13,6 +13,7 @@ pub mod commands;
 pub mod dump;
 pub mod events;
 pub mod jobs;
+pub mod killing;
 pub mod load;
 pub mod real_data;
 pub mod setup;

@@ -125,7 +125,7 @@ async fn endpoints(client: &Client) -> Result<()> {
     let get = async |path: &str| send(client.anonymous(Method::GET, path)).await;
     let root = get("/").await?.json()?;
     ensure!(
-        root["muster"]["dialects"] == serde_json::json!(["duffy", "clustercockpit"]),
+        root["muster"]["dialects"] == serde_json::json!(["duffy", "clustercockpit", "freezer"]),
         "{root}"
     );
     let health = get("/healthz").await?;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a job has started | `commands/start_job.rs` |
 //! | a job has stopped | `commands/stop_job.rs` |
+//! | a job of a job session has ended | `reactions/session_job_ended.rs` |
 //! | which jobs are there | `queries/list_jobs.rs` |
 //!
 //! The rules are in `domain/`, the SQL in `store/`, the tables in `migrations/job-archive`.
@@ -12,6 +13,7 @@ mod commands;
 mod domain;
 mod migrations;
 mod queries;
+mod reactions;
 mod site_clusters;
 mod store;
 #[cfg(test)]
@@ -22,6 +24,7 @@ use muster_contract::{
     job_archive::{
         DiscardDeadLetter, ListDeadLetters, ListJobs, ReplayDeadLetter, StartJob, StopJob,
     },
+    session::SessionJobEnded,
 };
 use muster_messaging::{BrokerError, Foundation, Running, ServiceBuilder};
 use muster_platform::Shutdown;
@@ -29,6 +32,7 @@ use muster_platform::Shutdown;
 use crate::{
     commands::{start_job::StartJobHandler, stop_job::StopJobHandler},
     queries::list_jobs::ListJobsHandler,
+    reactions::session_job_ended::SessionJobEndedReaction,
 };
 
 pub use domain::{
@@ -65,6 +69,7 @@ pub async fn start(
     let running = builder
         .command::<StartJob>(StartJobHandler::new(clusters))
         .command::<StopJob>(StopJobHandler)
+        .react::<SessionJobEnded>(SessionJobEndedReaction)
         .query::<ListJobs>(list_jobs)
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
         .run(shutdown)

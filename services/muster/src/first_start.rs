@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use muster_ingress::TokenKey;
-use muster_platform::Settings;
+use muster_platform::{Settings, site::Password};
 use rand::RngCore as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -41,6 +41,9 @@ pub(crate) struct Credentials {
     pub(crate) jwt_private_key: String,
     /// Key of the principal `admin` for Duffy's clients.
     pub(crate) duffy_key: String,
+    /// Password of the principal `admin`, for Freezer's clients; a site that was made before there were any has none.
+    #[serde(default)]
+    pub(crate) password: String,
 }
 
 /// What a first start made.
@@ -87,6 +90,7 @@ impl FirstStart {
     pub(crate) fn greeting(&self, address: SocketAddr) -> String {
         let token = &self.credentials.admin_token;
         let key = &self.credentials.duffy_key;
+        let password = &self.credentials.password;
         format!(
             r#"This is the first start: a small site was made in {directory}.
 Its secrets are in {CREDENTIALS_FILE} there and are not shown again. To try it:
@@ -100,6 +104,10 @@ Its secrets are in {CREDENTIALS_FILE} there and are not shown again. To try it:
   curl -s "http://{address}/Node/get?key=$CICO_API_KEY&count=2"
   curl -s "http://{address}/Inventory?key=$CICO_API_KEY"
 
+  export OS_AUTH_URL=http://{address}/v3 OS_USERNAME=admin OS_PASSWORD={password} OS_PROJECT_NAME=demo
+  export OS_USER_DOMAIN_NAME=default OS_PROJECT_DOMAIN_NAME=default
+  freezer session-list
+
 "#,
             directory = self.directory,
         )
@@ -108,15 +116,19 @@ Its secrets are in {CREDENTIALS_FILE} there and are not shown again. To try it:
 
 impl Credentials {
     fn new() -> Self {
-        let mut token = [0; TOKEN_BYTES];
-        rand::rng().fill_bytes(&mut token);
+        let random = || {
+            let mut secret = [0; TOKEN_BYTES];
+            rand::rng().fill_bytes(&mut secret);
+            BASE64_URL_SAFE_NO_PAD.encode(secret)
+        };
         let key = new_token_key();
         Self {
-            admin_token: BASE64_URL_SAFE_NO_PAD.encode(token),
+            admin_token: random(),
             jwt_private_key: key.private_base64(),
             duffy_key: uuid::Builder::from_random_bytes(rand::random())
                 .into_uuid()
                 .to_string(),
+            password: random(),
         }
     }
 
@@ -139,6 +151,8 @@ pub(crate) fn new_token_key() -> TokenKey {
 fn site_text(credentials: &Credentials) -> Result<String> {
     let token_hash = hexadecimal(&Sha256::digest(&credentials.admin_token));
     let key_hash = hexadecimal(&Sha256::digest(&credentials.duffy_key));
+    let password = Password::hash(&credentials.password)
+        .map_err(|error| anyhow::anyhow!("the password cannot be hashed: {error}"))?;
     let public_key = TokenKey::from_base64(&credentials.jwt_private_key)?.public_base64();
     Ok(format!(
         r#"# The site that the first start made. Change it as you like: it is read at every start.
@@ -152,6 +166,7 @@ project = "demo"
 roles = ["admin", "api"]
 token_sha256 = "{token_hash}"
 duffy_key_sha256 = "{key_hash}"
+password = "{password}"
 
 # Nodes that sessions may have: this machine under four names.
 [[pool]]
@@ -240,6 +255,8 @@ mod tests {
         assert_eq!(before.admin_token, after.admin_token);
         let key = TokenDigest::of(before.duffy_key.as_bytes());
         assert_eq!(site.principals[0].duffy_key, Some(key));
+        let password = site.principals[0].password.as_ref().unwrap();
+        assert!(password.is_slow() && password.is(&before.password));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod one_machine;
 mod operators_server;
 mod parts;
 mod process;
+mod token_key_file;
 
 use std::process::ExitCode;
 

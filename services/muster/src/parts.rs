@@ -18,7 +18,7 @@ use muster_session::SiteSessionHooks;
 use muster_storage::{Database, Location, StorageOptions};
 use tracing::{info, warn};
 
-use crate::{connect, operators_server, process::Process};
+use crate::{connect, operators_server, process::Process, token_key_file};
 
 /// How long the tasks of a part may take to finish what they have begun.
 pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
@@ -130,6 +130,7 @@ pub(crate) async fn start_ingress(
         commands,
         queries,
         directory,
+        token_key: token_key_file::token_key(&process.settings)?,
         health: process.health.clone(),
         metrics: process.telemetry.metrics().clone(),
         environment: process.environment.clone(),
@@ -156,7 +157,8 @@ pub(crate) async fn start_session(
     tasks: &Shutdown,
 ) -> Result<Running> {
     let foundation = foundation(process, broker, Service::Session).await?;
-    Ok(muster_session::start(foundation, hooks, tasks).await?)
+    let limit = process.settings.session.job_run_limit;
+    Ok(muster_session::start(foundation, hooks, limit, tasks).await?)
 }
 
 /// Starts node allocation; what is returned must be kept while it runs.
@@ -190,7 +192,7 @@ async fn foundation(process: &Process, broker: Broker, service: Service) -> Resu
 /// The section of the service.
 fn of_service(settings: &Settings, service: Service) -> ServiceSettings {
     match service {
-        Service::Session => settings.session.clone(),
+        Service::Session => settings.session.service(),
         Service::NodeAllocation => settings.node_allocation.service(),
         Service::JobArchive => settings.job_archive.clone(),
     }

@@ -1,11 +1,15 @@
 //! Sessions: what belongs together, has an owner and a life (design §1). Each kind is a folder that reads like a service:
 //!
+//! - [`job_sessions`]: jobs that start together, with a tag for each run
 //! - [`node_sessions`]: named stacks of nodes that grow and shrink
 //!
 //! The tables are in `migrations/session`.
 
+mod job_sessions;
 mod migrations;
 mod node_sessions;
+
+use std::time::Duration;
 
 use muster_contract::{
     Service,
@@ -26,18 +30,19 @@ pub enum StartError {
 }
 
 /// Starts to take commands and answer queries, on the connection of the part `session` and a database opened with
-/// [`MIGRATIONS`], with the hooks of the site. It stops in order when `shutdown` is triggered; the returned value must be kept until then.
+/// [`MIGRATIONS`], with the hooks of the site. `job_run_limit`: how long a job of a job session's run may take before it is ended on
+/// its behalf. It stops in order when `shutdown` is triggered; the returned value must be kept until then.
 pub async fn start(
     foundation: Foundation,
     hooks: SiteSessionHooks,
+    job_run_limit: Duration,
     shutdown: &Shutdown,
 ) -> Result<Running, StartError> {
     let database = foundation.database.clone();
     let environment = foundation.environment.clone();
     let builder = ServiceBuilder::new(Service::Session, foundation)
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>();
-    let running = node_sessions::register(builder, &database, &environment, hooks)
-        .run(shutdown)
-        .await?;
-    Ok(running)
+    let builder = node_sessions::register(builder, &database, &environment, hooks);
+    let builder = job_sessions::register(builder, &database, &environment, job_run_limit);
+    Ok(builder.run(shutdown).await?)
 }

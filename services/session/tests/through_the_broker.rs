@@ -38,7 +38,9 @@ impl System {
     async fn start() -> (Self, Orders) {
         let site = Site::parse(SITE, Path::new("site.toml")).unwrap();
         let hooks = SiteSessionHooks::of_site(&site);
-        let service = async |foundation, tasks: &Shutdown| start(foundation, hooks, tasks).await;
+        let service = async |foundation, tasks: &Shutdown| {
+            start(foundation, hooks, Duration::from_hours(24), tasks).await
+        };
         let world = ServiceWorld::start(Service::Session, &MIGRATIONS, &["network"], NOW, service);
         let world = world.await.unwrap();
         let orders = world.orders("network").await.unwrap();

@@ -333,7 +333,7 @@ mod tests {
                 assert_eq!(filtered, wanted, "{service} {}", entry.subject);
             }
         }
-        assert_eq!(event_consumer(Service::JobArchive), None);
+        assert_eq!(event_consumer(Service::NodeAllocation), None);
     }
 
     #[test]

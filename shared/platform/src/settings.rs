@@ -22,6 +22,7 @@ mod load;
 mod nats;
 mod node_allocation;
 mod service;
+mod session;
 mod sources;
 mod storage;
 mod telemetry;
@@ -43,6 +44,7 @@ pub use load::Loaded;
 pub use nats::{BROKER_MAX_PAYLOAD, NatsSettings};
 pub use node_allocation::NodeAllocationSettings;
 pub use service::ServiceSettings;
+pub use session::SessionSettings;
 pub use sources::{CONFIG_VARIABLE, DEFAULT_FILE, Override, Sources};
 pub use storage::StorageSettings;
 pub use telemetry::{LogFormat, TelemetrySettings};
@@ -72,7 +74,7 @@ pub struct Settings {
     /// Databases.
     pub storage: StorageSettings,
     /// The session service.
-    pub session: ServiceSettings,
+    pub session: SessionSettings,
     /// Node allocation.
     pub node_allocation: NodeAllocationSettings,
     /// The job archive.
@@ -94,7 +96,7 @@ impl Default for Settings {
             nats: NatsSettings::default(),
             ingress: IngressSettings::default(),
             storage: StorageSettings::default(),
-            session: ServiceSettings::default(),
+            session: SessionSettings::default(),
             node_allocation: NodeAllocationSettings::default(),
             job_archive: ServiceSettings::default(),
             agent: AgentSettings::default(),
@@ -121,6 +123,16 @@ impl Settings {
             .key_directory
             .clone()
             .unwrap_or_else(|| self.data_directory.join("nats"))
+    }
+
+    /// The key that signs the tokens of those who sign in: `ingress.token_key_file`, by default `ingress/token.key` in the
+    /// data directory.
+    #[must_use]
+    pub fn token_key_file(&self) -> PathBuf {
+        self.ingress
+            .token_key_file
+            .clone()
+            .unwrap_or_else(|| self.data_directory.join("ingress").join("token.key"))
     }
 
     /// The ranges of all sections.

@@ -15,6 +15,7 @@
 //! roles = ["user", "api"]
 //! token = "..."                     # a fixed token, or token_sha256 = "<64 hexadecimal digits>"
 //! duffy_key = "..."                 # for Duffy's clients, or duffy_key_sha256 = "..."
+//! password = "..."                  # to sign in with, as it is or as `muster key password` hashes it
 //!
 //! [[pool]]                          # nodes that are as good as each other
 //! name = "metal-7-x86_64"
@@ -56,6 +57,9 @@
 //! rate_limit = 5                    # with more live sessions opened in rate_window there is no other; 0 = without limit
 //! rate_window = "5m"
 //! failed_node_limit = 5             # nodes that a project may keep for a look; 0 = without limit
+//!
+//! [keystone]                        # tokens of Freezer's clients that are not ours are asked about there
+//! url = "http://keystone:5000"      # with or without /v3 at its end
 //! ```
 //!
 //! What Muster does not use is an error, so that nobody believes in something declared here that
@@ -71,9 +75,11 @@ mod hooks;
 #[cfg(test)]
 mod hooks_tests;
 mod keys;
+mod keystone;
 mod nodes;
 #[cfg(test)]
 mod nodes_tests;
+mod password;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -88,7 +94,9 @@ pub use error::{SiteError, SiteProblem};
 pub use hooks::{
     DEFAULT_HOOK_ATTEMPTS, DEFAULT_QUARANTINE, HookAgent, NodeHooks, SessionHooks, SiteAgent,
 };
+pub use keystone::Keystone;
 pub use nodes::{DEFAULT_LIFETIME, SiteNode, SitePool};
+pub use password::{PASSWORD_LIMIT, Password};
 pub use token::TokenDigest;
 
 /// The domain of a project that names none.
@@ -118,6 +126,8 @@ pub struct Site {
     pub clustercockpit: ClusterCockpitTokens,
     /// Duffy's clients.
     pub duffy: DuffyRules,
+    /// Who knows tokens that are not ours; `None` = nobody.
+    pub keystone: Option<Keystone>,
 }
 
 /// A tenant.
@@ -146,6 +156,8 @@ pub struct SitePrincipal {
     pub token: Option<TokenDigest>,
     /// The key of Duffy's clients, of which no more than this is kept.
     pub duffy_key: Option<TokenDigest>,
+    /// What the principal signs in with.
+    pub password: Option<Password>,
 }
 
 /// How tokens in ClusterCockpit's form (JWT, `EdDSA`) are treated.

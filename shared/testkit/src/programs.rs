@@ -19,8 +19,6 @@ const NATS_SERVER_VARIABLE: &str = "MUSTER_TEST_NATS_SERVER";
 const POSTGRES_VARIABLE: &str = "MUSTER_TEST_POSTGRES_BIN";
 /// The `node_modules` directory that holds the AsyncAPI parser.
 const ASYNCAPI_VARIABLE: &str = "MUSTER_TEST_ASYNCAPI_MODULES";
-/// The directory of the programs of Duffy's real clients.
-const DUFFY_CLIENTS_VARIABLE: &str = "MUSTER_TEST_DUFFY_CLIENTS";
 /// The path of the `muster` binary, where it is not beside the tests.
 const MUSTER_VARIABLE: &str = "MUSTER_TEST_BINARY";
 /// Where the scripts keep what they fetched; `.cache` of the repository if unset.
@@ -117,17 +115,64 @@ pub fn asyncapi_modules() -> Result<PathBuf, String> {
         })
 }
 
-/// The directory of `cico` and `duffy`: the one named by `MUSTER_TEST_DUFFY_CLIENTS`, else what `deploy/test` has fetched. The
-/// error says in one line why there is none.
-pub fn duffy_clients() -> Result<PathBuf, String> {
-    env::var_os(DUFFY_CLIENTS_VARIABLE)
-        .map(PathBuf::from)
-        .into_iter()
-        .chain(cached("duffy-clients-").map(|directory| directory.join("bin")))
-        .find(|programs| programs.join("cico").is_file() && programs.join("duffy").is_file())
-        .ok_or_else(|| {
-            "cico and duffy are not there: deploy/test fetches them where Python 3.11 is".to_owned()
-        })
+/// A Python environment with real clients, or a real server, pinned by `deploy/lib/requirements-NAME.txt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PythonEnvironment {
+    /// `cico` and `duffy`.
+    Duffy,
+    /// `freezer` 6.5, which speaks v2, and `openstack backup`.
+    FreezerV2,
+    /// `freezer` 6.3, the last that speaks v1.
+    FreezerV1,
+    /// `freezer-scheduler`.
+    FreezerScheduler,
+    /// `keystone-manage`, and a Keystone for any WSGI server.
+    Keystone,
+}
+
+impl PythonEnvironment {
+    /// As `deploy/lib/python-clients.sh` calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Duffy => "duffy",
+            Self::FreezerV2 => "freezer-v2",
+            Self::FreezerV1 => "freezer-v1",
+            Self::FreezerScheduler => "freezer-scheduler",
+            Self::Keystone => "keystone",
+        }
+    }
+
+    /// What the tests start of it.
+    fn programs(self) -> &'static [&'static str] {
+        match self {
+            Self::Duffy => &["cico", "duffy"],
+            Self::FreezerV2 => &["freezer", "openstack"],
+            Self::FreezerV1 => &["freezer"],
+            Self::FreezerScheduler => &["freezer-scheduler"],
+            Self::Keystone => &["keystone-manage", "python"],
+        }
+    }
+
+    /// The directory of its programs: the one named by `MUSTER_TEST_PYTHON_NAME` (`MUSTER_TEST_PYTHON_FREEZER_V2`), else
+    /// what `deploy/test` has fetched. The error says in one line why there is none.
+    pub fn directory(self) -> Result<PathBuf, String> {
+        let upper = self.name().to_uppercase().replace('-', "_");
+        env::var_os(format!("MUSTER_TEST_PYTHON_{upper}"))
+            .map(PathBuf::from)
+            .into_iter()
+            .chain(cached(&format!("python-{}-", self.name())).map(|home| home.join("bin")))
+            .find(|directory| self.is_whole(directory))
+            .ok_or_else(|| {
+                let programs = self.programs().join(" and ");
+                format!("{programs}: not there, deploy/test fetches them where Python 3.11 is")
+            })
+    }
+
+    fn is_whole(self, directory: &Path) -> bool {
+        let mut programs = self.programs().iter();
+        programs.all(|program| directory.join(program).is_file())
+    }
 }
 
 /// The built `muster` binary of the same profile as the running test: the one named by
@@ -170,7 +215,7 @@ fn is_postgres_directory(directory: &Path) -> bool {
 }
 
 /// Directories of the cache whose names begin with `prefix`.
-fn cached(prefix: &'static str) -> impl Iterator<Item = PathBuf> {
+fn cached(prefix: &str) -> impl Iterator<Item = PathBuf> {
     subdirectories(&cache_directory())
         .filter(move |path| file_name(path).is_some_and(|name| name.starts_with(prefix)))
 }

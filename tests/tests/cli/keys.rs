@@ -9,7 +9,9 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use muster_testkit::{MusterProcess, TemporaryDirectory, programs};
-use muster_tests::{Client, jobs, site, token};
+use muster_tests::{Client, client::send, jobs, site, token};
+use reqwest::Method;
+use serde_json::json;
 
 use crate::{failed, succeeded, text};
 
@@ -105,24 +107,80 @@ async fn keys_and_tokens_let_in() -> Result<()> {
 
 /// What `muster key hash` prints of a token on its input.
 fn hashed(token: &str, data: &Path) -> Result<String> {
-    fs::create_dir_all(data)?;
-    let mut child = Command::new(programs::muster()?)
-        .args(["key", "hash"])
-        .current_dir(data)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut input = child.stdin.take().context("no input")?;
-    input.write_all(format!("{token}\n").as_bytes())?;
-    drop(input);
-    let output = child.wait_with_output()?;
-    ensure!(output.status.success(), "{}", output.status);
-    let line = text(&output).trim().to_owned();
+    let line = told("hash", token, data)?;
     ensure!(
         line.starts_with("token_sha256 = \"") && !line.contains(token),
         "{line}"
     );
     Ok(line)
+}
+
+/// What `muster key COMMAND` prints of a secret on its input.
+fn told(command: &str, secret: &str, data: &Path) -> Result<String> {
+    fs::create_dir_all(data)?;
+    let mut child = Command::new(programs::muster()?)
+        .args(["key", command])
+        .current_dir(data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut input = child.stdin.take().context("no input")?;
+    input.write_all(format!("{secret}\n").as_bytes())?;
+    drop(input);
+    let output = child.wait_with_output()?;
+    ensure!(output.status.success(), "{}", output.status);
+    Ok(text(&output).trim().to_owned())
+}
+
+/// Signs in at `url` as principal `admin`; the status.
+async fn signs_in(url: &str, password: &str) -> Result<u16> {
+    let client = Client::new(url.trim_start_matches("http://").parse()?, "")?;
+    let user = json!({ "name": "admin", "password": password });
+    let body = json!({ "auth": { "identity": { "methods": ["password"], "password": { "user": user } } } });
+    let request = client.anonymous(Method::POST, "/v3/auth/tokens");
+    Ok(send(request.json(&body)).await?.status.as_u16())
+}
+
+/// The password of a first start, and one that an operator hashes.
+#[tokio::test]
+async fn passwords_sign_in() -> Result<()> {
+    let directory = TemporaryDirectory::new("keys")?;
+    let data = directory.join("data");
+    let muster = MusterProcess::start(["up"], &[], &data).await?;
+    let url = muster.base_url().context("not ready")?.to_owned();
+    let credentials = fs::read_to_string(data.join("credentials.toml"))?;
+    let password = credentials
+        .lines()
+        .find_map(|line| line.strip_prefix("password = \""))
+        .context("no password")?
+        .trim_end_matches('"');
+    let site = fs::read_to_string(data.join("site.toml"))?;
+    ensure!(!site.contains(password) && site.contains("$argon2id$"));
+    ensure!(signs_in(&url, password).await? == 201);
+    ensure!(signs_in(&url, "another").await? == 401);
+    drop(muster);
+
+    let line = told("password", "an other one", &data)?;
+    ensure!(
+        line.starts_with("password = \"$argon2id$") && !line.contains("other"),
+        "{line}"
+    );
+    let changed: Vec<&str> = site
+        .lines()
+        .map(|old| {
+            if old.starts_with("password = ") {
+                line.as_str()
+            } else {
+                old
+            }
+        })
+        .collect();
+    fs::write(data.join("site.toml"), changed.join("\n"))?;
+    let muster = MusterProcess::start(["up"], &[], &data).await?;
+    let url = muster.base_url().context("not ready")?.to_owned();
+    ensure!(signs_in(&url, "an other one").await? == 201);
+    ensure!(signs_in(&url, password).await? == 401);
+    Ok(())
 }
 
 /// The token of a data directory's first start is signed with the key kept there.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use muster_testkit::{programs, skip};
+use muster_testkit::{programs::PythonEnvironment, skip};
 use tokio::process::Command;
 
 use crate::house::{ALPHA, House, on_both};
@@ -120,7 +120,7 @@ assert set(later.node_done(ssid=ssid)) == set(hosts)
 on_both!(scripts_in_the_wild_work_unchanged);
 
 async fn scripts_in_the_wild_work_unchanged(house: &mut House) -> Result<()> {
-    let programs = match programs::duffy_clients() {
+    let programs = match PythonEnvironment::Duffy.directory() {
         Ok(programs) => programs,
         Err(reason) => {
             skip("scripts with cico and requests", &reason);

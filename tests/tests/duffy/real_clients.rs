@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use muster_testkit::{DEADLINE, eventually, programs, skip};
+use muster_testkit::{DEADLINE, eventually, programs::PythonEnvironment, skip};
 use serde_json::Value;
 use tokio::process::Command;
 
 use crate::house::{ALPHA, GAMMA, House, METAL, NODES, on_both, short};
 
 fn clients(what: &str) -> Option<PathBuf> {
-    programs::duffy_clients()
+    PythonEnvironment::Duffy
+        .directory()
         .inspect_err(|reason| skip(what, reason))
         .ok()
 }

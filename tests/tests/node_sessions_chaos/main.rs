@@ -5,7 +5,6 @@
 
 mod books;
 mod client;
-mod killing;
 mod site;
 
 use std::{sync::Arc, time::Duration};
@@ -17,7 +16,7 @@ use muster_contract::{
 };
 use muster_platform::{Ids as _, RandomIds};
 use muster_testkit::eventually;
-use muster_tests::{System, caller::Caller, on_setup, setup::Setup};
+use muster_tests::{System, caller::Caller, killing, on_setup, setup::Setup};
 use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::{task::JoinSet, time::Instant};
 

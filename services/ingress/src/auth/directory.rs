@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_contract::Principal;
-use muster_platform::site::{DEFAULT_DOMAIN, DuffyRules, NAME_LIMIT, Project, TokenDigest};
+use muster_platform::site::{
+    DEFAULT_DOMAIN, DuffyRules, NAME_LIMIT, Password, Project, TokenDigest,
+};
 use muster_platform::{Site, Timestamp};
 use subtle::ConstantTimeEq;
 
 use super::claims::Claims;
+use super::keystone::Keystone;
 use super::verified::{Verified, VerifiedTokens};
 use super::verifier::Verifier;
 
@@ -24,6 +27,9 @@ pub enum DirectoryError {
         "clustercockpit.jwt_public_key of the site is no Ed25519 public key that can be relied on"
     )]
     PublicKey,
+    /// There are no certificates to check Keystone's with.
+    #[error("no trusted certificates for https to Keystone")]
+    Certificates(#[source] std::io::Error),
 }
 
 /// Why a token lets nobody in. What is said of it is safe to tell whoever sent it.
@@ -61,6 +67,8 @@ pub struct Directory {
     principals: HashMap<String, Arc<Principal>>,
     tokens: HashMap<TokenDigest, Arc<Principal>>,
     duffy_keys: HashMap<TokenDigest, Arc<Principal>>,
+    passwords: HashMap<String, Password>,
+    keystone: Option<Keystone>,
     duffy: DuffyRules,
     tenants: Vec<Project>,
     node_preparation: Option<Duration>,
@@ -93,6 +101,7 @@ impl Directory {
         let mut principals = HashMap::with_capacity(site.principals.len());
         let mut tokens = HashMap::new();
         let mut duffy_keys = HashMap::new();
+        let mut passwords = HashMap::new();
         for declared in &site.principals {
             let Tenant { project, domain } = tenant(&declared.project);
             let principal = Arc::new(Principal {
@@ -107,6 +116,9 @@ impl Directory {
             if let Some(key) = declared.duffy_key {
                 duffy_keys.insert(key, Arc::clone(&principal));
             }
+            if let Some(password) = &declared.password {
+                passwords.insert(declared.name.clone(), password.clone());
+            }
             principals.insert(declared.name.clone(), principal);
         }
         let settings = &site.clustercockpit;
@@ -118,6 +130,13 @@ impl Directory {
             principals,
             tokens,
             duffy_keys,
+            passwords,
+            keystone: match &site.keystone {
+                Some(keystone) => {
+                    Some(Keystone::new(keystone).map_err(DirectoryError::Certificates)?)
+                }
+                None => None,
+            },
             duffy: site.duffy.clone(),
             tenants: site.projects.clone(),
             node_preparation: node_preparation(site),
@@ -148,6 +167,32 @@ impl Directory {
         };
         self.check_times(&known.claims, now)?;
         Ok(Arc::clone(&known.principal))
+    }
+
+    /// Whom a fixed token stands for.
+    #[must_use]
+    pub fn principal_of_fixed_token(&self, token: &[u8]) -> Option<Arc<Principal>> {
+        fixed(&self.tokens, &TokenDigest::of(token))
+    }
+
+    /// The principal of that name.
+    pub(crate) fn principal(&self, name: &str) -> Option<&Arc<Principal>> {
+        self.principals.get(name)
+    }
+
+    /// What the principal of that name signs in with.
+    pub(crate) fn password_of(&self, name: &str) -> Option<&Password> {
+        self.passwords.get(name)
+    }
+
+    /// A password that takes its time to check, if there is one: to take as long for a name that nobody has.
+    pub(crate) fn slow_password(&self) -> Option<&Password> {
+        self.passwords.values().find(|password| password.is_slow())
+    }
+
+    /// Who knows tokens that are not ours.
+    pub(crate) fn keystone(&self) -> Option<&Keystone> {
+        self.keystone.as_ref()
     }
 
     /// Whom a key of Duffy's clients stands for.
@@ -199,7 +244,7 @@ impl Directory {
             .verifier
             .as_ref()
             .ok_or(AuthenticationError::Malformed)?;
-        let claims = verifier.claims(token)?;
+        let claims: Claims = verifier.claims(token)?;
         let principal = self.principal_of_claims(&claims)?;
         let known = Arc::new(Verified { principal, claims });
         self.verified.insert(digest, Arc::clone(&known));
@@ -253,8 +298,6 @@ impl Directory {
     }
 }
 
-/// The look-up takes its time by the digest, of which a caller can choose no part; the last
-/// comparison takes the same time whatever it finds.
 /// Where a node cannot be prepared another one is, as often as its pool says.
 fn node_preparation(site: &Site) -> Option<Duration> {
     let hooks = site.pools.iter().filter_map(|pool| pool.hooks.as_ref());
@@ -263,6 +306,8 @@ fn node_preparation(site: &Site) -> Option<Duration> {
         .max()
 }
 
+/// The look-up takes its time by the digest, of which a caller can choose no part; the last
+/// comparison takes the same time whatever it finds.
 fn fixed(
     secrets: &HashMap<TokenDigest, Arc<Principal>>,
     digest: &TokenDigest,

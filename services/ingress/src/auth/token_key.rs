@@ -2,9 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use ed25519_dalek::{KEYPAIR_LENGTH, SECRET_KEY_LENGTH, Signer, SigningKey};
+use ed25519_dalek::{KEYPAIR_LENGTH, SECRET_KEY_LENGTH, Signer, SigningKey, VerifyingKey};
 use muster_platform::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A private key that tokens in ClusterCockpit's form are signed with.
 #[derive(Debug, Clone)]
@@ -55,6 +55,11 @@ impl TokenKey {
         Ok(Self { key })
     }
 
+    /// The other half.
+    pub(super) fn verifying_key(&self) -> VerifyingKey {
+        self.key.verifying_key()
+    }
+
     /// As cc-backend's `JWT_PRIVATE_KEY`: base64 of seed and public key.
     #[must_use]
     pub fn private_base64(&self) -> String {
@@ -70,7 +75,6 @@ impl TokenKey {
     /// The token: a JWT, `EdDSA`, with the claims `sub`, `roles`, `iat` and, if asked for, `exp`.
     #[must_use]
     pub fn sign(&self, token: &NewToken<'_>) -> String {
-        let header = json!({"alg": "EdDSA", "typ": "JWT"});
         let mut claims = json!({
             "sub": token.subject,
             "roles": token.roles,
@@ -79,6 +83,12 @@ impl TokenKey {
         if let (Some(expires_at), Some(claims)) = (token.expires_at, claims.as_object_mut()) {
             claims.insert("exp".to_owned(), expires_at.as_seconds().into());
         }
+        self.sign_claims(&claims)
+    }
+
+    /// A JWT, `EdDSA`, with these claims.
+    pub(super) fn sign_claims(&self, claims: &Value) -> String {
+        let header = json!({"alg": "EdDSA", "typ": "JWT"});
         let mut signed = URL_SAFE_NO_PAD.encode(header.to_string());
         signed.push('.');
         URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut signed);

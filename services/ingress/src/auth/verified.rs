@@ -19,17 +19,23 @@ pub(super) struct Verified {
     pub(super) claims: Claims,
 }
 
-/// The tokens checked before, by digest.
-#[derive(Debug, Default)]
-pub(super) struct VerifiedTokens(RwLock<HashMap<TokenDigest, Arc<Verified>>>);
+/// The tokens checked before, by digest, and what is known of each.
+#[derive(Debug)]
+pub(super) struct VerifiedTokens<V = Verified>(RwLock<HashMap<TokenDigest, Arc<V>>>);
 
-impl VerifiedTokens {
-    pub(super) fn get(&self, digest: &TokenDigest) -> Option<Arc<Verified>> {
+impl<V> Default for VerifiedTokens<V> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<V> VerifiedTokens<V> {
+    pub(super) fn get(&self, digest: &TokenDigest) -> Option<Arc<V>> {
         let tokens = self.0.read().unwrap_or_else(PoisonError::into_inner);
         tokens.get(digest).cloned()
     }
 
-    pub(super) fn insert(&self, digest: TokenDigest, verified: Arc<Verified>) {
+    pub(super) fn insert(&self, digest: TokenDigest, verified: Arc<V>) {
         let mut tokens = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if tokens.len() >= LIMIT {
             tokens.clear();

@@ -6,8 +6,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use jsonwebtoken::dangerous::insecure_decode_claims;
 use jsonwebtoken::{Algorithm, decode_header};
+use serde::de::DeserializeOwned;
 
-use super::claims::Claims;
+use super::TokenKey;
 use super::directory::AuthenticationError;
 
 /// Checks signatures with one public key.
@@ -23,9 +24,19 @@ impl Verifier {
         (!key.is_weak()).then_some(Self { key })
     }
 
+    /// Of what is signed here.
+    pub(super) fn of_key(key: &TokenKey) -> Self {
+        Self {
+            key: key.verifying_key(),
+        }
+    }
+
     /// What the token says, if the holder of the private key said it. Whether it is still valid is
     /// not looked at.
-    pub(super) fn claims(&self, token: &[u8]) -> Result<Claims, AuthenticationError> {
+    pub(super) fn claims<C: DeserializeOwned>(
+        &self,
+        token: &[u8],
+    ) -> Result<C, AuthenticationError> {
         use AuthenticationError::{Malformed, WrongAlgorithm, WrongSignature};
 
         let header = decode_header(token).map_err(|_| Malformed)?;

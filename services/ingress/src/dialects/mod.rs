@@ -2,12 +2,17 @@
 
 mod clustercockpit;
 mod duffy;
+pub(crate) mod freezer;
 
 use crate::frame::Dialect;
 use crate::own::OWN;
 
 /// Every dialect. Where paths could belong to two, the first one has them.
-pub(crate) static ALL: [&Dialect; 2] = [&duffy::DUFFY, &clustercockpit::CLUSTERCOCKPIT];
+pub(crate) static ALL: [&Dialect; 3] = [
+    &duffy::DUFFY,
+    &clustercockpit::CLUSTERCOCKPIT,
+    &freezer::FREEZER,
+];
 
 /// The dialect a path belongs to, also one that leads nowhere; our own, if to no other.
 pub(crate) fn of(path: &str) -> &'static Dialect {
@@ -34,6 +39,9 @@ mod tests {
             ("/api/v1/sessions", "duffy"),
             ("/api/v1/jobs", "clustercockpit"),
             ("/Node/nowhere", "duffy"),
+            ("/v1/sessions", "freezer"),
+            ("/v2/demo/nowhere", "freezer"),
+            ("/v3/auth/tokens", "freezer"),
             ("/apis", "muster"),
             ("/", "muster"),
             ("/healthz", "muster"),

@@ -19,7 +19,7 @@ use tracing::Instrument;
 
 use super::limits::URI_LIMIT;
 use super::record::Record;
-use super::{Dialect, Failure, FailureKind, Occasion, RequestContext, failure};
+use super::{Dialect, Failure, FailureKind, Occasion, RequestContext};
 use crate::dialects;
 
 #[cfg(test)]
@@ -103,20 +103,17 @@ fn rendered(
     if let Some(allowed) = response.headers_mut().remove(ALLOW) {
         headers.insert(ALLOW, allowed);
     }
-    add_headers_of(failure.kind(), context.dialect, headers);
+    add_headers_of(&failure, context.dialect, headers);
     (answer, Some(failure))
 }
 
-fn add_headers_of(kind: FailureKind, dialect: &Dialect, headers: &mut HeaderMap) {
-    match kind {
-        FailureKind::Unavailable => {
-            headers.insert(RETRY_AFTER, failure::RETRY_AFTER.as_secs().into());
-        }
-        FailureKind::Unauthenticated => {
-            let challenge = HeaderValue::from_static(dialect.challenge);
-            headers.insert(WWW_AUTHENTICATE, challenge);
-        }
-        _ => {}
+fn add_headers_of(failure: &Failure, dialect: &Dialect, headers: &mut HeaderMap) {
+    if let Some(wait) = failure.wait() {
+        headers.insert(RETRY_AFTER, wait.as_secs().into());
+    }
+    if failure.kind() == FailureKind::Unauthenticated {
+        let challenge = HeaderValue::from_static(dialect.challenge);
+        headers.insert(WWW_AUTHENTICATE, challenge);
     }
 }
 

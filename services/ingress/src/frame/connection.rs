@@ -26,7 +26,7 @@ const LINGER_BUFFER: usize = 16 * 1024;
 
 /// Where a request came from, among its extensions.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Peer(pub(super) SocketAddr);
+pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// The endpoints, for the requests of one connection.
 pub(super) struct Endpoints {

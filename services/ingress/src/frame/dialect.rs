@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderName, StatusCode};
 use futures_util::future::BoxFuture;
 use muster_contract::Principal;
 use utoipa_axum::router::OpenApiRouter;
@@ -21,6 +21,8 @@ pub(crate) struct Dialect {
     pub(crate) document: &'static str,
     /// Whether a path belongs to it, also one that leads nowhere.
     pub(crate) owns: fn(path: &str) -> bool,
+    /// Another header by which its clients know a request, and what stands before the id there.
+    pub(crate) request_id: Option<(HeaderName, &'static str)>,
     /// Who calls. (A future, because some APIs leave that to another server.)
     pub(crate) authenticate: Authenticate,
     /// How to authenticate, told to those who did not: the header `WWW-Authenticate`.

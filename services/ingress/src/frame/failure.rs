@@ -16,6 +16,7 @@ pub(crate) struct Failure {
     kind: FailureKind,
     message: Cow<'static, str>,
     internal: Option<String>,
+    retry_after: Option<Duration>,
 }
 
 /// How it failed. The status is that of most dialects.
@@ -41,6 +42,8 @@ pub(crate) enum FailureKind {
     UriTooLong,
     /// Understood, and forbidden by the state of things: 422.
     Unprocessable,
+    /// Too often in too short a time: 429.
+    TooMany,
     /// Our mistake: 500.
     Broken,
     /// Cannot be done at this moment, and has not been: 503.
@@ -63,6 +66,7 @@ impl FailureKind {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotYet => StatusCode::GATEWAY_TIMEOUT,
@@ -77,6 +81,10 @@ impl Failure {
             kind,
             message: message.into(),
             internal: None,
+            retry_after: match kind {
+                FailureKind::Unavailable => Some(RETRY_AFTER),
+                _ => None,
+            },
         }
     }
 
@@ -94,6 +102,17 @@ impl Failure {
     pub(crate) fn because(mut self, internal: impl Into<String>) -> Self {
         self.internal = Some(internal.into());
         self
+    }
+
+    /// With how long to wait before trying again.
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// How long to wait before trying again, where that is of any use.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// How it failed.

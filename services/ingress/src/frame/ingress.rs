@@ -10,7 +10,7 @@ use muster_telemetry::Metrics;
 use tokio::sync::Semaphore;
 
 use super::limits::{CANCELLATION_LIMIT, Limits};
-use crate::auth::Directory;
+use crate::auth::{Directory, SignIn, TokenKey};
 
 /// What an ingress is made of.
 pub struct IngressParts {
@@ -22,6 +22,8 @@ pub struct IngressParts {
     pub queries: QueryClient,
     /// Who may call.
     pub directory: Directory,
+    /// Signs the tokens of those who sign in with a password.
+    pub token_key: TokenKey,
     /// The state of the process, for `/readyz`; the ingress adds itself as `ingress`. Whoever made
     /// its connection to the broker reports on that.
     pub health: Health,
@@ -41,6 +43,9 @@ pub(crate) struct Shared {
     pub(crate) commands: CommandClient,
     pub(crate) queries: QueryClient,
     pub(crate) directory: Directory,
+    pub(crate) sign_in: SignIn,
+    /// Where clients reach us, if the operator says so.
+    pub(crate) public_url: Option<String>,
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
     pub(crate) environment: Environment,
@@ -57,6 +62,8 @@ impl Ingress {
             commands: parts.commands,
             queries: parts.queries,
             directory: parts.directory,
+            sign_in: SignIn::new(parts.token_key, parts.settings.token_lifetime),
+            public_url: parts.settings.public_url,
             health: parts.health,
             metrics: parts.metrics,
             environment: parts.environment,

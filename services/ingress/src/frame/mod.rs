@@ -10,6 +10,7 @@ mod failure;
 mod idempotency;
 mod ingress;
 mod limits;
+mod public_root;
 mod record;
 mod request_context;
 mod router;
@@ -18,10 +19,12 @@ mod waiting;
 
 pub(crate) use body::RequestBody;
 pub(crate) use caller::Caller;
+pub(crate) use connection::Peer;
 pub(crate) use dialect::{Dialect, Occasion, Rendered};
 pub(crate) use failure::{Failure, FailureKind};
 pub(crate) use idempotency::Idempotency;
 pub(crate) use ingress::Ingress;
+pub(crate) use public_root::PublicRoot;
 pub(crate) use request_context::RequestContext;
 
 pub use ingress::IngressParts;

@@ -62,6 +62,12 @@ impl RequestContext {
     /// Adds the headers that every answer has.
     pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
         headers.insert(REQUEST_ID, self.request_id.clone());
+        if let Some((name, prefix)) = &self.dialect.request_id {
+            // What was a header value before is one after a prefix too.
+            if let Ok(value) = HeaderValue::from_str(&format!("{prefix}{}", self.request_id())) {
+                headers.insert(name.clone(), value);
+            }
+        }
         if let Some(id) = self.command_id.get() {
             headers.insert(COMMAND_ID, as_header(*id));
         }

@@ -33,7 +33,7 @@ static DOCUMENTS: LazyLock<Result<HashMap<String, Bytes>, serde_json::Error>> =
     path = "/openapi/{document}",
     operation_id = "document",
     tag = "about",
-    params(("document" = String, Path, description = "`clustercockpit.json`, `duffy.json` or `muster.json`")),
+    params(("document" = String, Path, description = "`clustercockpit.json`, `duffy.json`, `freezer.json` or `muster.json`")),
     responses(
         (status = 200, description = "The document", content_type = "application/json"),
         (status = 404, description = "There is no such document", body = Problem, content_type = "application/problem+json"),

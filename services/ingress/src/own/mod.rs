@@ -25,6 +25,7 @@ pub(crate) static OWN: Dialect = Dialect {
     name: "muster",
     document: "/openapi/muster.json",
     owns: |_| true,
+    request_id: None,
     authenticate: nobody,
     challenge: "Bearer realm=\"muster\"",
     render: problem::render,

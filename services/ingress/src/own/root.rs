@@ -5,12 +5,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::dialects;
+use crate::dialects::freezer::{self, Version};
+use crate::frame::PublicRoot;
 
 /// What answers here. Later dialects add what their clients look for at the root.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Root {
     /// Muster itself.
     muster: About,
+    /// The versions of Freezer's API and of Keystone's, for OpenStack's clients.
+    versions: Vec<Version>,
 }
 
 /// What Muster is.
@@ -20,7 +24,7 @@ struct About {
     #[schema(example = "0.1.0")]
     version: &'static str,
     /// The foreign APIs that are served.
-    #[schema(example = json!(["duffy", "clustercockpit"]))]
+    #[schema(example = json!(["duffy", "clustercockpit", "freezer"]))]
     dialects: Vec<&'static str>,
     /// Where to read about all of it.
     #[schema(example = "/docs/")]
@@ -35,8 +39,9 @@ struct About {
     tag = "about",
     responses((status = 200, description = "What answers here", body = Root)),
 )]
-pub(super) async fn root() -> Json<Root> {
+pub(super) async fn root(PublicRoot(address): PublicRoot) -> Json<Root> {
     Json(Root {
+        versions: freezer::versions(&address),
         muster: About {
             version: env!("CARGO_PKG_VERSION"),
             dialects: dialects::ALL.iter().map(|dialect| dialect.name).collect(),

@@ -1,6 +1,6 @@
 //! What the archive is told to do.
 
-mod recording;
+pub(crate) mod recording;
 pub(crate) mod start_job;
 pub(crate) mod stop_job;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod clusters;
 pub(crate) mod duplicates;
+pub(crate) mod job_runs;
 pub(crate) mod list_limits;
 pub(crate) mod node_list;
 pub(crate) mod scope;

@@ -2,11 +2,15 @@
 
 use std::{io::Read as _, path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Subcommand;
 use muster_contract::Role;
 use muster_ingress::{NewToken, TokenKey};
-use muster_platform::{Clock as _, Settings, SystemClock, host_names::is_host_name};
+use muster_platform::{
+    Clock as _, Settings, SystemClock,
+    host_names::is_host_name,
+    site::{PASSWORD_LIMIT, Password},
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -14,7 +18,7 @@ use crate::{
     nats_keys,
 };
 
-/// Longest token that is read from the standard input, in bytes.
+/// Longest secret that is read from the standard input, in bytes.
 const TOKEN_LIMIT: u64 = 4096;
 
 #[derive(Debug, Subcommand)]
@@ -44,6 +48,8 @@ pub(crate) enum Command {
     },
     /// Reads a fixed token from the standard input and prints its `token_sha256` for the site file
     Hash,
+    /// Reads a password from the standard input and prints its `password` for the site file, hashed
+    Password,
 }
 
 pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
@@ -83,18 +89,34 @@ pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
             println!("nkey = {key:?}");
         }
         Command::Hash => {
-            let mut token = String::new();
-            std::io::stdin()
-                .take(TOKEN_LIMIT)
-                .read_to_string(&mut token)
-                .context("the standard input cannot be read")?;
+            let token = standard_input()?;
             println!(
                 "token_sha256 = \"{}\"",
                 hexadecimal(&Sha256::digest(token.trim()))
             );
         }
+        Command::Password => {
+            let text = standard_input()?;
+            // What ends the line is not part of it; a space may be.
+            let password = text.trim_end_matches(['\r', '\n']);
+            if !(1..=PASSWORD_LIMIT).contains(&password.len()) {
+                bail!("a password has 1 to {PASSWORD_LIMIT} bytes");
+            }
+            let hash = Password::hash(password)
+                .map_err(|error| anyhow!("the password cannot be hashed: {error}"))?;
+            println!("password = \"{hash}\"");
+        }
     }
     Ok(())
+}
+
+fn standard_input() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin()
+        .take(TOKEN_LIMIT)
+        .read_to_string(&mut text)
+        .context("the standard input cannot be read")?;
+    Ok(text)
 }
 
 /// Agents are called like hosts, as the site file checks.

@@ -25,7 +25,7 @@ mod saying;
 mod site_hooks;
 mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use std::{sync::Arc, time::Duration};
 

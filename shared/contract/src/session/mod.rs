@@ -1,4 +1,4 @@
-//! Messages of sessions. A node session is a named stack of nodes that grows and shrinks (design §2; seed 3;
+//! Messages of sessions. Those of job sessions are in a folder of their own. A node session is a named stack of nodes that grows and shrinks (design §2; seed 3;
 //! `api/duffy.md`): the session service orchestrates, node allocation allocates.
 
 mod account_node_sessions;
@@ -7,6 +7,7 @@ mod close_node_session;
 mod extend_node_session;
 mod grow_node_session;
 mod hold_node_session;
+mod job_sessions;
 mod list_node_sessions;
 mod node_session;
 mod node_session_changed;
@@ -22,6 +23,18 @@ pub use close_node_session::CloseNodeSession;
 pub use extend_node_session::{ExtendNodeSession, ExtendNodeSessionRefusal, NewExpiry};
 pub use grow_node_session::{GrowNodeSession, GrowNodeSessionRefusal, GrownNodeSession};
 pub use hold_node_session::{HoldNodeSession, HoldNodeSessionRefusal};
+pub use job_sessions::{
+    AddSessionJob, CONDITION_LIMIT, DeleteBackup, DeleteBackupAction, DeleteBackupClient,
+    DeleteBackupJob, DeleteJobSession, DeletedDocument, Document, DocumentPage, DocumentRefusal,
+    EndDecision, EndSessionJob, FieldValue, InvalidFilter, JobSession, JobSessionChange,
+    JobSessionPage, JobSessionPatch, JobSessionRefusal, JobSessionState, JobSessionStatus,
+    JobSignal, ListBackupActions, ListBackupClients, ListBackupJobs, ListBackups, ListFilter,
+    ListJobSessions, ListSessionRuns, RegisterBackupClient, RemoveSessionJob, RunJobStatus,
+    RunResult, SaveBackup, SaveBackupAction, SaveBackupJob, SaveJobSession, SaveMode,
+    SavedDocument, SessionJob, SessionJobEnd, SessionJobEnded, SessionJobStart, SessionRun,
+    SessionRunCompleted, SessionRunJob, SessionRunPage, SessionRunStarted, SessionRunStatus,
+    SignalBackupJob, SignaledBackupJob, StartDecision, StartSessionJob, limits,
+};
 pub use list_node_sessions::{ListNodeSessions, NodeSessionPage};
 pub use node_session::{
     EndReason, JobReference, NodeSession, NodeSessionRefusal, NodeSessionState, SessionReference,

@@ -174,6 +174,8 @@ fn internal(error: &ConfigError) -> SettingsError {
 fn make_absolute(settings: &mut Settings) {
     settings.data_directory = absolute(&settings.data_directory);
     settings.site = settings.site.as_deref().map(absolute);
+    let ingress = &mut settings.ingress;
+    ingress.token_key_file = ingress.token_key_file.as_deref().map(absolute);
     settings.nats.key_directory = settings.nats.key_directory.as_deref().map(absolute);
     let agent = &mut settings.agent;
     agent.hooks_directory = agent.hooks_directory.as_deref().map(absolute);

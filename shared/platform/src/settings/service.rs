@@ -1,4 +1,4 @@
-//! Sections `session` and `job_archive`, and part of `node_allocation`: what is the same for every service that owns tables.
+//! Section `job_archive`, and part of `session` and `node_allocation`: what is the same for every service that owns tables.
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};

@@ -61,6 +61,9 @@ impl<'t> Checked<'t> {
         let cluster_files = self.cluster_files(document.cluster, directory);
         let clustercockpit = self.clustercockpit(document.clustercockpit, &projects);
         let duffy = self.duffy(document.duffy);
+        let keystone = document
+            .keystone
+            .and_then(|section| self.keystone(&section));
         if !self.problems.is_empty() {
             self.problems.sort_by_key(|problem| problem.line);
             return Err(self.problems);
@@ -74,6 +77,7 @@ impl<'t> Checked<'t> {
             cluster_files,
             clustercockpit,
             duffy,
+            keystone,
         })
     }
 
@@ -138,12 +142,17 @@ impl<'t> Checked<'t> {
                         format!("principals {other:?} and {name:?} have the same duffy_key"),
                     );
                 }
+                let password = entry
+                    .password
+                    .as_ref()
+                    .and_then(|password| self.password(password));
                 SitePrincipal {
                     name,
                     project: entry.project.into_inner(),
                     roles,
                     token,
                     duffy_key,
+                    password,
                 }
             })
             .collect()

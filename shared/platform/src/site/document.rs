@@ -20,6 +20,7 @@ pub(super) struct Document {
     pub(super) cluster: Vec<ClusterEntry>,
     pub(super) clustercockpit: ClusterCockpitSection,
     pub(super) duffy: DuffySection,
+    pub(super) keystone: Option<KeystoneSection>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,6 +101,7 @@ pub(super) struct PrincipalEntry {
     pub(super) token_sha256: Option<Spanned<String>>,
     pub(super) duffy_key: Option<Spanned<String>>,
     pub(super) duffy_key_sha256: Option<Spanned<String>>,
+    pub(super) password: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -125,6 +127,12 @@ pub(super) struct DuffySection {
     pub(super) rate_limit: Option<u32>,
     pub(super) rate_window: Option<Spanned<HumanDuration>>,
     pub(super) failed_node_limit: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeystoneSection {
+    pub(super) url: Spanned<String>,
 }
 
 /// A length of time as an operator writes it: `5m`.

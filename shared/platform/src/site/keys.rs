@@ -11,7 +11,7 @@ const LEAST_SIMILARITY: f64 = 0.6;
 const MOST_LISTED: usize = 10;
 
 /// The sections and what stands in them; a test compares them with the structs they are read into.
-pub(super) const SECTIONS: [(&str, &[&str]); 8] = [
+pub(super) const SECTIONS: [(&str, &[&str]); 9] = [
     ("project", &["name", "domain", "quota", "session_hooks"]),
     (
         "principal",
@@ -23,6 +23,7 @@ pub(super) const SECTIONS: [(&str, &[&str]); 8] = [
             "token_sha256",
             "duffy_key",
             "duffy_key_sha256",
+            "password",
         ],
     ),
     (
@@ -64,6 +65,7 @@ pub(super) const SECTIONS: [(&str, &[&str]); 8] = [
             "failed_node_limit",
         ],
     ),
+    ("keystone", &["url"]),
 ];
 
 /// All names in `text` that are not known.

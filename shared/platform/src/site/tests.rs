@@ -144,8 +144,8 @@ fn a_name_nobody_reads_names_the_nearest_and_its_line() {
         [
             "line 1: unknown section \"projekt\"; did you mean \"project\"?",
             "line 5: principal has no \"nam\"; did you mean \"name\"?",
-            "line 6: principal has no \"secret_key\"; there is name, project, roles, token, token_sha256, duffy_key, duffy_key_sha256",
-            "line 8: unknown section \"image\"; there is project, principal, pool, node, agent, cluster, clustercockpit, duffy",
+            "line 6: principal has no \"secret_key\"; there is name, project, roles, token, token_sha256, duffy_key, duffy_key_sha256, password",
+            "line 8: unknown section \"image\"; there is project, principal, pool, node, agent, cluster, clustercockpit, duffy, keystone",
         ]
     );
 }

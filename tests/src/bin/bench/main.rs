@@ -1,10 +1,12 @@
-//! The benchmark: Muster beside the same row written directly, lists, and the lending of nodes, on one machine (`just bench`).
+//! The benchmark: Muster beside the same row written directly, lists, the lending of nodes, and job sessions, on one machine
+//! (`just bench`).
 //!
 //! Absolute rates swing with whatever else a machine does; the figures to quote are the ratios, medians over rounds in which
 //! the two take turns, and the processor time per request. See the README for what was measured where.
 
 mod direct;
 mod figures;
+mod freezer;
 mod get_cost;
 mod idle;
 mod inventory;
@@ -45,7 +47,7 @@ struct Arguments {
     /// Leave out PostgreSQL
     #[arg(long)]
     sqlite_only: bool,
-    /// Only these measurements: idle, start, list, pairs, inventory, get-cost
+    /// Only these measurements: idle, start, list, pairs, inventory, get-cost, freezer-lists, freezer-runs
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -93,6 +95,12 @@ async fn main() -> Result<()> {
         }
         if wanted("get-cost") {
             get_cost::measure(engine, arguments.rounds, duration).await?;
+        }
+        if wanted("freezer-lists") {
+            freezer::lists(engine, duration).await?;
+        }
+        if wanted("freezer-runs") {
+            freezer::runs(engine, duration).await?;
         }
     }
     Ok(())

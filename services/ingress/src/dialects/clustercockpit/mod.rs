@@ -26,6 +26,7 @@ pub(crate) static CLUSTERCOCKPIT: Dialect = Dialect {
     name: "clustercockpit",
     document: "/openapi/clustercockpit.json",
     owns,
+    request_id: None,
     authenticate: roles::authenticate,
     challenge: "Bearer realm=\"muster\"",
     render: error::render,

@@ -20,6 +20,7 @@ pub(crate) static DUFFY: Dialect = Dialect {
     name: "duffy",
     document: "/openapi/duffy.json",
     owns,
+    request_id: None,
     authenticate: basic_auth::authenticate,
     challenge: "Basic realm=\"duffy\", charset=\"UTF-8\"",
     render: error::render,

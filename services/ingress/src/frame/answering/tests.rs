@@ -102,6 +102,17 @@ async fn a_failure_has_the_form_of_the_dialect_that_owns_the_path() {
 }
 
 #[tokio::test]
+async fn a_dialect_may_call_a_request_by_another_header_too() {
+    let name = "x-openstack-request-id";
+    let id = SequentialIds::nth(1);
+    let response = send(Method::GET, "/v2/demo/nowhere").await;
+    assert_eq!(header(&response, REQUEST_ID), id.to_string());
+    assert_eq!(header(&response, name), format!("req-{id}"));
+    let response = send(Method::GET, "/api/nowhere").await;
+    assert_eq!(header(&response, name), "");
+}
+
+#[tokio::test]
 async fn a_wrong_method_is_told_the_right_ones() {
     let response = send(Method::DELETE, "/api/good/1").await;
     assert_eq!(response.status(), 405);

@@ -1,12 +1,13 @@
-//! Kills one part after the other.
+//! Kills one part after the other, in random order, while others use them.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
-use muster_tests::{Process, System};
 use rand::{Rng as _, rngs::StdRng, seq::SliceRandom as _};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{Instant, sleep};
+
+use crate::{Process, System};
 
 /// Between two kills, and from a kill to the next start, in milliseconds.
 const PAUSES: std::ops::Range<u64> = 200..1_200;
@@ -22,7 +23,7 @@ enum Victim {
 
 /// Kills each part as often as each other, in random order, until the time has come. At the end all of them run. How
 /// often what was killed.
-pub(crate) async fn until(
+pub async fn until(
     end: Instant,
     system: &mut System,
     mut random: StdRng,

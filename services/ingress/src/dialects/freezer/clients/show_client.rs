@@ -1,0 +1,43 @@
+//! `GET /v2/{project_id}/clients/{client_id}`
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use muster_contract::Outcome;
+use muster_contract::session::{ListBackupClients, ListFilter};
+
+use super::super::body::{answer, nothing_there};
+use super::super::call::Call;
+use super::super::description::{AnyFailure, ProjectParameter};
+use crate::frame::{Failure, Ingress};
+
+/// Shows a client
+#[utoipa::path(
+    get,
+    path = "/v2/{project_id}/clients/{client_id}",
+    operation_id = "show_client",
+    tag = "clients",
+    params(ProjectParameter, ("client_id" = String, Path, description = "Its id")),
+    responses(
+        (status = 200, description = "The client", body = Object),
+        (status = 404, description = "There is none with that id; the answer is empty"),
+        AnyFailure,
+    ),
+)]
+pub(super) async fn show_client(
+    State(ingress): State<Ingress>,
+    call: Call,
+) -> Result<Response, Failure> {
+    let query = ListBackupClients {
+        tenant: Some(call.tenant.clone()),
+        client_id: Some(call.client_id()?),
+        filter: ListFilter::default(),
+        offset: 0,
+        limit: 1,
+    };
+    let found = match ingress.ask(&call.caller, &query).await? {
+        Outcome::Done(page) => page.documents.into_iter().next(),
+        Outcome::Refused(never) => match never {},
+    };
+    Ok(found.map_or_else(nothing_there, |client| answer(StatusCode::OK, &client)))
+}

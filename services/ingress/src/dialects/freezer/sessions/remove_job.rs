@@ -1,0 +1,52 @@
+//! `DELETE /v2/{project_id}/sessions/{session_id}/jobs/{job_id}`
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use muster_contract::Outcome;
+use muster_contract::session::RemoveSessionJob;
+
+use super::super::call::Call;
+use super::super::description::{AnyFailure, IdempotencyKeyHeader, ProjectParameter};
+use super::super::error::Description;
+use super::super::refused;
+use crate::frame::{Failure, Idempotency, Ingress, RequestBody};
+
+/// Takes a job out of a session
+///
+/// It has its own times again, and is asked to stop. One that is not there is as good as taken out.
+#[utoipa::path(
+    delete,
+    path = "/v2/{project_id}/sessions/{session_id}/jobs/{job_id}",
+    operation_id = "remove_session_job",
+    tag = "sessions",
+    params(
+        ProjectParameter,
+        ("session_id" = String, Path, description = "The session"),
+        ("job_id" = String, Path, description = "The job"),
+        IdempotencyKeyHeader,
+    ),
+    responses(
+        (status = 204, description = "It is not in the session"),
+        (status = 404, description = "There is no such session, or no such job", body = Description),
+        AnyFailure,
+    ),
+)]
+pub(super) async fn remove_job(
+    State(ingress): State<Ingress>,
+    call: Call,
+    idempotency: Idempotency,
+    RequestBody(body): RequestBody,
+) -> Result<StatusCode, Failure> {
+    let command = RemoveSessionJob {
+        tenant: call.tenant.clone(),
+        session_id: call.id("session_id")?,
+        job_id: call.id("job_id")?,
+    };
+    let outcome = ingress
+        .send(&call.caller, idempotency, &body, &command)
+        .await?;
+    match outcome {
+        Outcome::Done(()) => Ok(StatusCode::NO_CONTENT),
+        Outcome::Refused(refusal) => Err(refused::session(refusal)),
+    }
+}

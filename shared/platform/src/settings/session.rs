@@ -1,0 +1,50 @@
+//! Section `session`.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Serialize};
+
+use super::ServiceSettings;
+use super::checks::SectionChecks;
+
+/// The session service: what every service has, and how long a job of a run may take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionSettings {
+    /// See [`ServiceSettings::command_stream_limit`].
+    pub command_stream_limit: ByteSize,
+    /// See [`ServiceSettings::batch_limit`].
+    pub batch_limit: usize,
+    /// How long a job of a job session's run may take; then it is ended on its behalf, so that a job or a machine that dies
+    /// does not hold the run for ever. Default: `24h`.
+    #[serde(with = "humantime_serde")]
+    pub job_run_limit: Duration,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        let service = ServiceSettings::default();
+        Self {
+            command_stream_limit: service.command_stream_limit,
+            batch_limit: service.batch_limit,
+            job_run_limit: Duration::from_hours(24),
+        }
+    }
+}
+
+impl SessionSettings {
+    /// What every service has.
+    #[must_use]
+    pub fn service(&self) -> ServiceSettings {
+        ServiceSettings {
+            command_stream_limit: self.command_stream_limit,
+            batch_limit: self.batch_limit,
+        }
+    }
+
+    pub(super) fn check(&self, checks: &mut SectionChecks<'_>) {
+        self.service().check(checks);
+        checks.positive_duration("job_run_limit", self.job_run_limit);
+    }
+}
