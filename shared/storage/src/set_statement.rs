@@ -22,6 +22,9 @@ const RUN_LENGTHS: [usize; 6] = [2, 4, 8, 16, 32, LONGEST_RUN];
 /// How many rows SQLite is given at once.
 const LONGEST_RUN: usize = 64;
 
+/// How many values SQLite is given at once: with more, the way to the connection's thread and back is no longer what counts.
+const MOST_VALUES: usize = 512;
+
 /// A statement that works on a set of rows, in one text for both engines.
 ///
 /// `{rows}` in the text is a table called `r` with the given columns:
@@ -77,12 +80,19 @@ impl SetStatement {
         self.text.matches(ROWS).count() == 1
     }
 
+    /// How many rows of this width go into one statement; always one of [`RUN_LENGTHS`].
+    fn longest_run(&self) -> usize {
+        let fits = |length: &usize| length * (self.columns.len() + 1) <= MOST_VALUES;
+        let longest = RUN_LENGTHS.into_iter().rev().find(fits);
+        longest.unwrap_or(RUN_LENGTHS[0])
+    }
+
     /// Cuts the next run off `rows`; `None` when nothing is left.
     pub(crate) fn next_sqlite_run<'rows>(
         &'static self,
         rows: &mut &'rows [Vec<Bind>],
     ) -> Option<SqliteRun<'rows>> {
-        let (run, rest) = rows.split_at(rows.len().min(LONGEST_RUN));
+        let (run, rest) = rows.split_at(rows.len().min(self.longest_run()));
         *rows = rest;
         let mut texts = RUN_LENGTHS.into_iter().zip(&self.sqlite);
         let (length, text) = texts.find(|(length, _)| !run.is_empty() && run.len() <= *length)?;
@@ -256,6 +266,17 @@ mod tests {
             "SELECT * FROM (SELECT column2 AS id FROM (VALUES ($1, $2), ($3, $4)) WHERE column1) AS r, \
              (SELECT column2 AS id FROM (VALUES ($1, $2), ($3, $4)) WHERE column1) AS r"
         );
+    }
+
+    #[test]
+    fn wide_rows_come_in_shorter_runs() {
+        static WIDE: SetStatement =
+            SetStatement::new("SELECT * FROM {rows}", &[("id", ColumnType::Text); 26]);
+        static WIDEST: SetStatement =
+            SetStatement::new("SELECT * FROM {rows}", &[("id", ColumnType::Text); 600]);
+        assert_eq!(STATEMENT.longest_run(), LONGEST_RUN);
+        assert_eq!(WIDE.longest_run(), 16);
+        assert_eq!(WIDEST.longest_run(), 2);
     }
 
     #[test]
