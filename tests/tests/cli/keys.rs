@@ -147,7 +147,7 @@ async fn passwords_sign_in() -> Result<()> {
     let directory = TemporaryDirectory::new("keys")?;
     let data = directory.join("data");
     let muster = MusterProcess::start(["up"], &[], &data).await?;
-    let url = muster.base_url().context("not ready")?.to_owned();
+    let url = muster.base_url().context("not ready")?.clone();
     let credentials = fs::read_to_string(data.join("credentials.toml"))?;
     let password = credentials
         .lines()
@@ -177,7 +177,7 @@ async fn passwords_sign_in() -> Result<()> {
         .collect();
     fs::write(data.join("site.toml"), changed.join("\n"))?;
     let muster = MusterProcess::start(["up"], &[], &data).await?;
-    let url = muster.base_url().context("not ready")?.to_owned();
+    let url = muster.base_url().context("not ready")?.clone();
     ensure!(signs_in(&url, "an other one").await? == 201);
     ensure!(signs_in(&url, password).await? == 401);
     Ok(())

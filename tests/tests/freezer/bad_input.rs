@@ -96,7 +96,7 @@ const JOBS: [&str; 18] = [
 
 /// Of starts and ends: SESSION's job is JOB, and its tag 0.
 const ACTIONS: [&str; 31] = [
-    r#"{}"#,
+    r"{}",
     r#"{"start": null}"#,
     r#"{"start": {}}"#,
     r#"{"start": []}"#,
@@ -131,7 +131,7 @@ const ACTIONS: [&str; 31] = [
 
 /// Of clients, actions, backups and events: path and body.
 const OTHERS: [(&str, &str); 22] = [
-    ("/clients", r#"{}"#),
+    ("/clients", r"{}"),
     ("/clients", r#"{"client_id": 7}"#),
     ("/clients", r#"{"client_id": ""}"#),
     ("/clients", r#"{"client_id": "a\u0000"}"#),
@@ -149,7 +149,7 @@ const OTHERS: [(&str, &str); 22] = [
         "/clients",
         r#"{"client_id": "c", "hostname": "h", "supported_actions": "backup"}"#,
     ),
-    ("/actions", r#"{}"#),
+    ("/actions", r"{}"),
     ("/actions", r#"{"freezer_action": 7}"#),
     ("/actions", r#"{"freezer_action": {"action": "explode"}}"#),
     (
@@ -160,7 +160,7 @@ const OTHERS: [(&str, &str); 22] = [
         "/actions",
         r#"{"freezer_action": {"action": "backup"}, "max_retries": "x"}"#,
     ),
-    ("/backups", r#"{}"#),
+    ("/backups", r"{}"),
     ("/backups", r#"{"container": "c", "hostname": "h"}"#),
     (
         "/backups",
@@ -170,7 +170,7 @@ const OTHERS: [(&str, &str); 22] = [
         "/backups",
         r#"{"container": "c", "hostname": "h", "backup_name": "a\u0000"}"#,
     ),
-    ("/jobs/JOB/event", r#"{}"#),
+    ("/jobs/JOB/event", r"{}"),
     ("/jobs/JOB/event", r#"{"explode": null}"#),
     ("/jobs/unknown/event", r#"{"start": null}"#),
     ("/jobs/JOB/event", r#"{"start": null, "stop": null}"#),

@@ -189,13 +189,12 @@ impl Administrator<'_> {
         let found = self
             .call(Method::GET, &format!("/roles?name={role}"), None)
             .await?;
-        let role = match found["roles"][0]["id"].as_str() {
-            Some(role) => role.to_owned(),
-            None => {
-                let body = json!({ "role": { "name": role } });
-                let made = self.call(Method::POST, "/roles", Some(body)).await?;
-                made["role"]["id"].as_str().context("no role")?.to_owned()
-            }
+        let role = if let Some(role) = found["roles"][0]["id"].as_str() {
+            role.to_owned()
+        } else {
+            let body = json!({ "role": { "name": role } });
+            let made = self.call(Method::POST, "/roles", Some(body)).await?;
+            made["role"]["id"].as_str().context("no role")?.to_owned()
         };
         let path = format!("/projects/{project}/users/{user}/roles/{role}");
         self.call(Method::PUT, &path, None).await.map(|_| ())
@@ -312,7 +311,8 @@ async fn a_real_keystone_says_who_it_is_alone() -> Result<()> {
     let mut keystone = Keystone::start(programs).await?;
     let url = keystone.url("");
     let site = |mut options: muster_tests::SystemOptions| {
-        options.site_extra += &format!("[keystone]\nurl = {url:?}\n");
+        let section = format!("[keystone]\nurl = {url:?}\n");
+        options.site_extra.push_str(&section);
         options
     };
     house::run(Engine::Sqlite, test, site, async |house| {

@@ -21,8 +21,8 @@ async fn jobs(api: &Api) -> Result<Vec<String>> {
         let job = crate::documents::job("node1", &format!("job {number}"));
         api.create("/jobs", &job).await
     };
-    let made = stream::iter(0..AT_ONCE).map(make);
-    made.buffer_unordered(MADE_AT_ONCE).try_collect().await
+    let jobs = stream::iter(0..AT_ONCE).map(make);
+    jobs.buffer_unordered(MADE_AT_ONCE).try_collect().await
 }
 
 /// All calls at once; what is said to each.

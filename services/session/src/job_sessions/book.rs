@@ -251,7 +251,7 @@ impl Book {
                 }),
                 _ => None,
             });
-        now.or_else(|| self.left.get(&(key.clone(), job_id.to_owned())).cloned())
+        now.or_else(|| self.left.get(&(key.clone(), job_id.to_owned())).copied())
     }
 
     /// Takes a job out of the session, if it is in it.

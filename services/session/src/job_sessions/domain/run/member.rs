@@ -19,7 +19,7 @@ pub(crate) struct Member {
 }
 
 /// What became of a job in a run of a session that it has left.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Left {
     pub(crate) tag: i64,
     pub(crate) result: Option<RunResult>,
