@@ -26,7 +26,7 @@ use super::{
 };
 
 /// Sessions of one job: so many that none is started again within the second that belongs to its run.
-const SESSIONS: usize = 8_000;
+const SESSIONS: usize = 4_000;
 
 /// Prints the table.
 pub(super) async fn measure(engine: Engine, muster: &Muster, duration: Duration) -> Result<()> {
