@@ -11,7 +11,8 @@ use muster_contract::{
     session::{
         CloseNodeSession, EndReason, GrowNodeSession, HoldNodeSession, JobReference,
         ListNodeSessions, NodeSession, NodeSessionState, NodeSessionTearDownFailed,
-        OpenNodeSession, OpenNodeSessionRefusal, SessionReference, ShrinkNodeSession,
+        OpenNodeSession, OpenNodeSessionRefusal, SessionJobEnded, SessionReference,
+        SessionRunCompleted, SessionRunStarted, ShrinkNodeSession,
     },
     table::{Kind, entries},
 };
@@ -178,11 +179,18 @@ async fn life_body(system: &mut System, _setup: Setup) -> Result<()> {
     }
     all_ready(&caller).await?;
 
-    // Every event of the two services was told, but for that of an agent's failure (`services/session/tests`).
+    // Every event of the two services was told, but for that of an agent's failure (`services/session/tests`) and those of
+    // job sessions (`job_sessions_chaos`).
     let of_interest = [Service::Session, Service::NodeAllocation];
+    let elsewhere = [
+        NodeSessionTearDownFailed::NAME,
+        SessionRunStarted::NAME,
+        SessionJobEnded::NAME,
+        SessionRunCompleted::NAME,
+    ];
     let mut missing: BTreeSet<String> = entries(Kind::Event)
         .filter(|entry| of_interest.contains(&entry.service))
-        .filter(|entry| entry.name != NodeSessionTearDownFailed::NAME)
+        .filter(|entry| !elsewhere.contains(&entry.name))
         .map(|entry| entry.schema.clone())
         .collect();
     while !missing.is_empty() {
