@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use async_nats::Subscriber;
 use futures_util::StreamExt as _;
 use muster_contract::{
     Command, Message as _, Outcome, Service,
@@ -98,7 +99,7 @@ async fn all_ready(caller: &Caller) -> Result<()> {
 async fn life_body(system: &mut System, _setup: Setup) -> Result<()> {
     let caller = Caller::start(system).await?;
     let nats = system.nats().await?;
-    let mut events = nats.subscribe("muster.evt.>").await?;
+    let events = nats.subscribe("muster.evt.>").await?;
     nats.flush().await?;
 
     // With nodes at once; the inventory is never behind an answer.
@@ -179,8 +180,12 @@ async fn life_body(system: &mut System, _setup: Setup) -> Result<()> {
     }
     all_ready(&caller).await?;
 
-    // Every event of the two services was told, but for that of an agent's failure (`services/session/tests`) and those of
-    // job sessions (`job_sessions_chaos`).
+    every_event_is_told(events).await
+}
+
+/// Every event of the two services is told, but for that of an agent's failure (`services/session/tests`) and those of job
+/// sessions (`job_sessions_chaos`).
+async fn every_event_is_told(mut events: Subscriber) -> Result<()> {
     let of_interest = [Service::Session, Service::NodeAllocation];
     let elsewhere = [
         NodeSessionTearDownFailed::NAME,
