@@ -31,6 +31,7 @@ impl Beats {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 running: self.carrying_out.count(),
                 concurrency: self.concurrency,
+                containers: None,
             };
             self.broker.beat(&beat).await;
         }

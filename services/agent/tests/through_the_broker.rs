@@ -278,7 +278,10 @@ async fn an_agent_that_stops_gives_its_orders_back_and_takes_no_more_than_it_has
 async fn it_shows_that_it_is_alive() {
     let house = House::new("").await;
     let client = house.broker.client();
-    let mut beats = client.subscribe(subject::beat(AGENT)).await.unwrap();
+    let mut beats = client
+        .subscribe(subject::signal(AGENT, "beat"))
+        .await
+        .unwrap();
     client.flush().await.unwrap();
     let tasks = house.agent(3).await;
     let beat = tokio::time::timeout(DEADLINE, beats.next()).await;

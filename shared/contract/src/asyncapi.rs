@@ -91,7 +91,7 @@ pub fn document(service: Service) -> Value {
         "info": {
             "title": format!("Muster: {service}"),
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Commands this service takes, queries it answers, events it emits and events of others it reacts to, orders it gives to agents and reports of theirs, over NATS.",
+            "description": "Commands this service takes, queries it answers, events it emits and events of others it reacts to, orders it gives to agents, what they report and say of themselves, and questions to them about what it owns, over NATS.",
             "license": { "name": "Apache-2.0 OR MIT" },
         },
         "defaultContentType": "application/json",
@@ -103,15 +103,15 @@ pub fn document(service: Service) -> Value {
 
 const fn action(kind: Kind) -> &'static str {
     match kind {
-        Kind::Event | Kind::Order => "send",
-        Kind::Command | Kind::Query | Kind::Report => "receive",
+        Kind::Event | Kind::Order | Kind::AgentQuestion => "send",
+        Kind::Command | Kind::Query | Kind::Report | Kind::Signal => "receive",
     }
 }
 
 /// The subject with a name for what differs from message to message.
 fn address(entry: &Entry) -> String {
     let parameter = match entry.kind {
-        Kind::Order | Kind::Report => "{agent}",
+        Kind::Order | Kind::Report | Kind::Signal | Kind::AgentQuestion => "{agent}",
         Kind::Command | Kind::Event | Kind::Query => "{project}",
     };
     entry.subject.replace('*', parameter)
@@ -137,9 +137,12 @@ pub fn text(service: Service) -> String {
 fn reply_location(kind: Kind) -> String {
     match kind {
         Kind::Command => format!("$message.header#/{}", headers::REPLY_TO),
-        Kind::Event | Kind::Query | Kind::Order | Kind::Report => {
-            "$message.header#/reply".to_owned()
-        }
+        Kind::Event
+        | Kind::Query
+        | Kind::Order
+        | Kind::Report
+        | Kind::Signal
+        | Kind::AgentQuestion => "$message.header#/reply".to_owned(),
     }
 }
 
@@ -230,6 +233,15 @@ fn channel(entry: &Entry, id: &str) -> Value {
                 }),
             );
         }
+        Kind::Signal => {
+            insert(&mut channel, "parameters", agent_parameter());
+            insert(
+                &mut channel,
+                "bindings",
+                json!({ "nats": { "queue": entry.service.name(), "bindingVersion": "0.1.0" } }),
+            );
+        }
+        Kind::AgentQuestion => insert(&mut channel, "parameters", agent_parameter()),
     }
     channel
 }
@@ -284,6 +296,7 @@ fn documented_headers(kind: Kind) -> Vec<(&'static str, &'static str)> {
         ]),
         Kind::Report => all.push((headers::CAUSATION_ID, "Id of the order.")),
         Kind::Query => all.push((headers::PRINCIPAL, "Who asks, as JSON.")),
+        Kind::Signal | Kind::AgentQuestion => {}
     }
     all
 }
@@ -293,7 +306,7 @@ fn required_headers(kind: Kind) -> Vec<&'static str> {
         Kind::Command | Kind::Event | Kind::Order | Kind::Report => {
             vec![headers::MESSAGE_ID, headers::SCHEMA]
         }
-        Kind::Query => vec![headers::SCHEMA],
+        Kind::Query | Kind::Signal | Kind::AgentQuestion => vec![headers::SCHEMA],
     }
 }
 

@@ -17,12 +17,14 @@ pub mod parts;
 pub mod permissions;
 pub mod principal;
 pub mod reply;
+pub mod resource_slots;
 pub mod session;
 pub mod subject;
 pub mod table;
 pub mod topology;
 
-pub use message::{Command, Event, Message, Order, Outcome, Query, Report};
+pub use message::{AgentQuestion, Command, Event, Message, Order, Outcome, Query, Report, Signal};
 pub use parts::{Part, Service};
 pub use principal::{Principal, Role};
 pub use reply::{Reply, ReplyBody};
+pub use resource_slots::{Amount, ResourceSlots};

@@ -87,6 +87,29 @@ pub trait Report: Message {
     }
 }
 
+/// What an agent says of itself again and again, over core NATS: what is missed is missed. `SERVICE` is the service that listens.
+pub trait Signal: Message {
+    /// Where the agent publishes it.
+    #[must_use]
+    fn subject(agent: &str) -> String {
+        subject::signal(agent, Self::NAME)
+    }
+}
+
+/// A question to an agent, over core NATS: who asks waits for the answer. `SERVICE` is the service whose containers it is about.
+pub trait AgentQuestion: Message {
+    /// The answer.
+    type Answer: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
+    /// Why there is no answer.
+    type Refusal: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
+
+    /// Where the agent is asked.
+    #[must_use]
+    fn subject(agent: &str) -> String {
+        subject::agent_question(agent, Self::NAME)
+    }
+}
+
 /// How a command or a query came out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

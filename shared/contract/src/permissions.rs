@@ -18,6 +18,8 @@ pub struct Permissions {
     pub publish: Vec<String>,
     /// Subjects it may subscribe to.
     pub subscribe: Vec<String>,
+    /// Whether it may answer what it is asked, wherever the answer is to go.
+    pub answers: bool,
 }
 
 /// What the part may do.
@@ -27,6 +29,7 @@ pub fn permissions(part: Part) -> Permissions {
         return Permissions {
             publish: vec![">".to_owned()],
             subscribe: vec![">".to_owned()],
+            answers: false,
         };
     }
     let mut publish = Vec::new();
@@ -38,7 +41,13 @@ pub fn permissions(part: Part) -> Permissions {
         if entry.producers.contains(&part) {
             publish.push(entry.subject.clone());
         }
-        if entry.kind == Kind::Query && entry.consumers.contains(&part) {
+        let is_heard_live = match entry.kind {
+            Kind::Query | Kind::Signal => true,
+            // What services take of events is kept for them; the ingress passes them on to those who are listening.
+            Kind::Event => part == Part::Ingress,
+            Kind::Command | Kind::Order | Kind::Report | Kind::AgentQuestion => false,
+        };
+        if is_heard_live && entry.consumers.contains(&part) {
             subscribe.push(entry.subject.clone());
         }
     }
@@ -82,19 +91,29 @@ pub fn permissions(part: Part) -> Permissions {
         // The NATS service API: discovery and statistics of its queries.
         subscribe.push("$SRV.>".to_owned());
     }
-    Permissions { publish, subscribe }
+    Permissions {
+        publish,
+        subscribe,
+        answers: false,
+    }
 }
 
-/// What the agent may do: take its own orders, and say what became of them and how it is, under its own name.
+/// What the agent may do: take its own orders, say what became of them and how it is, and answer what it is asked, under its own
+/// name.
 #[must_use]
 pub fn agent_permissions(agent: &str) -> Permissions {
     let reports = entries(Kind::Report).map(|entry| subject::report(agent, entry.name));
+    let signals = entries(Kind::Signal).map(|entry| subject::signal(agent, entry.name));
     Permissions {
         publish: reports
-            .chain([subject::beat(agent), subject::statistics(agent)])
+            .chain(signals)
             .chain(consuming(ORDER_STREAM, &agent_consumer_name(agent)))
             .collect(),
-        subscribe: vec![format!("{}.>", subject::agent_inbox_prefix(agent))],
+        subscribe: vec![
+            format!("{}.>", subject::agent_inbox_prefix(agent)),
+            subject::questions_to(agent),
+        ],
+        answers: true,
     }
 }
 
@@ -137,9 +156,14 @@ fn add_user(text: &mut String, name: &str, public_key: &str, permissions: &Permi
     // Writing to a String cannot fail.
     let _ = write!(
         text,
-        "    # {name}\n    {{\n      nkey: {public_key}\n      permissions: {{\n        publish: {}\n        subscribe: {}\n      }}\n    }}\n",
+        "    # {name}\n    {{\n      nkey: {public_key}\n      permissions: {{\n        publish: {}\n        subscribe: {}{}\n      }}\n    }}\n",
         list(&permissions.publish),
         list(&permissions.subscribe),
+        if permissions.answers {
+            "\n        allow_responses: true"
+        } else {
+            ""
+        },
     );
 }
 
@@ -213,7 +237,9 @@ mod tests {
             (">", "%3E"),
             ("*", "%2A"),
         ] {
-            let Permissions { publish, subscribe } = agent_permissions(agent);
+            let Permissions {
+                publish, subscribe, ..
+            } = agent_permissions(agent);
             for subject in publish.iter().chain(&subscribe) {
                 let tokens: Vec<&str> = subject.split('.').collect();
                 assert!(tokens.contains(&token), "{subject}");

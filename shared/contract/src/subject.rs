@@ -112,16 +112,34 @@ pub fn reporting_agent(subject: &str) -> Option<String> {
     decode_token(token)
 }
 
-/// Subject on which an agent shows that it is alive; core NATS.
+/// Where an agent says something of itself again and again.
 #[must_use]
-pub fn beat(agent: &str) -> String {
-    format!("{ROOT}.agt.{}.beat", encode_token(agent))
+pub fn signal(agent: &str, name: &str) -> String {
+    format!("{ROOT}.agt.{}.{name}", encode_token(agent))
 }
 
-/// Subject of an agent's statistics; core NATS.
+/// The same of any agent.
 #[must_use]
-pub fn statistics(agent: &str) -> String {
-    format!("{ROOT}.agt.{}.stat", encode_token(agent))
+pub fn signal_of_any_agent(name: &str) -> String {
+    format!("{ROOT}.agt.*.{name}")
+}
+
+/// Where an agent is asked something.
+#[must_use]
+pub fn agent_question(agent: &str, name: &str) -> String {
+    format!("{ROOT}.agt.{}.ask.{name}", encode_token(agent))
+}
+
+/// The same of any agent.
+#[must_use]
+pub fn question_to_any_agent(name: &str) -> String {
+    format!("{ROOT}.agt.*.ask.{name}")
+}
+
+/// Everything that the agent is asked.
+#[must_use]
+pub fn questions_to(agent: &str) -> String {
+    format!("{ROOT}.agt.{}.ask.>", encode_token(agent))
 }
 
 /// Subject under which a service gives itself an event again that it had put aside as a dead letter: in the stream of its
@@ -185,7 +203,7 @@ mod tests {
             prop_assert_eq!(reporting_agent(&report(&agent, "node-hook-finished")), Some(agent.clone()));
             prop_assert_eq!(reporting_agent(&replayed_report("session", &agent)), Some(agent.clone()));
             prop_assert_eq!(reporting_agent(&order(&agent, "run-node-hook")), None);
-            prop_assert_eq!(reporting_agent(&beat(&agent)), None);
+            prop_assert_eq!(reporting_agent(&signal(&agent, "beat")), None);
         }
     }
 }

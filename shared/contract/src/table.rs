@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::{
-    Command, Event, Message, Order, Outcome, Part, Query, Report, Service, agent, job_archive,
-    node_allocation, reply::ReplySchema, session, subject, topology,
+    AgentQuestion, Command, Event, Message, Order, Outcome, Part, Query, Report, Service, Signal,
+    agent, job_archive, node_allocation, reply::ReplySchema, session, subject, topology,
 };
 
 /// What a message is for.
@@ -22,6 +22,10 @@ pub enum Kind {
     Order,
     /// What an agent says of an order.
     Report,
+    /// What an agent says of itself again and again.
+    Signal,
+    /// A question to an agent.
+    AgentQuestion,
 }
 
 /// One row of the contract table.
@@ -37,15 +41,16 @@ pub struct Entry {
     pub version: u32,
     /// What the `Muster-Schema` header says.
     pub schema: String,
-    /// Subject; of an event, with `*` for the project; of an order and a report, with `*` for the agent.
+    /// Subject; of an event, with `*` for the project; of what agents take and say, with `*` for the agent.
     pub subject: String,
-    /// Parts that publish it. A report comes from the agents of the site, which are no parts.
+    /// Parts that publish it. A report and a signal come from the agents of the site, which are no parts.
     pub producers: &'static [Part],
-    /// Parts that take it. Events are also for whoever else the site lets subscribe. An order is for an agent.
+    /// Parts that take it. Events are also for whoever else the site lets subscribe. An order and a
+    /// question to an agent are for an agent.
     pub consumers: &'static [Part],
     /// JSON schema of the body.
     pub body: fn(&mut SchemaGenerator) -> Schema,
-    /// JSON schema of what comes back: of a command the reply, of a query the answer.
+    /// JSON schema of what comes back: of a command the reply, of a question the answer.
     pub answer: Option<fn(&mut SchemaGenerator) -> Schema>,
     /// Of an order: what the `Muster-Schema` header of the report says that answers it.
     pub answered_by: Option<String>,
@@ -94,6 +99,17 @@ impl Entry {
         Self::new::<R>(Kind::Report, subject, &[], owner(R::SERVICE), None)
     }
 
+    fn signal<S: Signal>() -> Self {
+        let subject = subject::signal_of_any_agent(S::NAME);
+        Self::new::<S>(Kind::Signal, subject, &[], owner(S::SERVICE), None)
+    }
+
+    fn agent_question<Q: AgentQuestion>(producers: &'static [Part]) -> Self {
+        let subject = subject::question_to_any_agent(Q::NAME);
+        let answer = schema_of::<Outcome<Q::Answer, Q::Refusal>>;
+        Self::new::<Q>(Kind::AgentQuestion, subject, producers, &[], Some(answer))
+    }
+
     fn new<M: Message>(
         kind: Kind,
         subject: String,
@@ -116,13 +132,13 @@ impl Entry {
         }
     }
 
-    /// The stream that keeps it; none keeps a query.
+    /// The stream that keeps it; none keeps a question or a signal.
     #[must_use]
     pub fn stream(&self) -> Option<&'static str> {
         match self.kind {
             Kind::Command => Some(self.service.command_stream()),
             Kind::Event => Some(topology::EVENT_STREAM),
-            Kind::Query => None,
+            Kind::Query | Kind::Signal | Kind::AgentQuestion => None,
             Kind::Order => Some(topology::ORDER_STREAM),
             Kind::Report => Some(topology::REPORT_STREAM),
         }
@@ -145,6 +161,7 @@ const fn owner(service: Service) -> &'static [Part] {
 pub static CONTRACT: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     let mut entries = Vec::new();
     entries.extend(session_entries());
+    entries.extend(compute_session_entries());
     entries.extend(node_allocation_entries());
     entries.extend(job_archive_entries());
     entries
@@ -211,12 +228,42 @@ fn session_entries() -> Vec<Entry> {
     ]
 }
 
+fn compute_session_entries() -> Vec<Entry> {
+    use agent::{
+        ContainerEnded, ContainerStarted, ContainersUsage, ExecuteCode, ReadContainerLogs,
+        RestartContainer, StartContainer, StopContainer,
+    };
+    use session::{
+        ComputeSessionChanged, CreateComputeSession, DestroyComputeSession, FindComputeSession,
+        ListComputeSessions, MatchComputeSessions, RestartComputeSession, UseComputeSession,
+    };
+    vec![
+        Entry::command::<CreateComputeSession>(&[Part::Ingress]),
+        Entry::command::<DestroyComputeSession>(&[Part::Ingress, Part::Operator]),
+        Entry::command::<RestartComputeSession>(&[Part::Ingress]),
+        Entry::command::<UseComputeSession>(&[Part::Ingress]),
+        Entry::event::<ComputeSessionChanged>(&[Part::JobArchive, Part::Ingress]),
+        Entry::query::<FindComputeSession>(&[Part::Ingress]),
+        Entry::query::<MatchComputeSessions>(&[Part::Ingress]),
+        Entry::query::<ListComputeSessions>(&[Part::Ingress, Part::Operator]),
+        Entry::order::<StartContainer>(),
+        Entry::order::<RestartContainer>(),
+        Entry::order::<StopContainer>(),
+        Entry::report::<ContainerStarted>(),
+        Entry::report::<ContainerEnded>(),
+        Entry::signal::<ContainersUsage>(),
+        Entry::agent_question::<ExecuteCode>(&[Part::Ingress]),
+        Entry::agent_question::<ReadContainerLogs>(&[Part::Ingress]),
+    ]
+}
+
 fn node_allocation_entries() -> Vec<Entry> {
-    use agent::{NodeHookFinished, RunNodeHook};
+    use agent::{AgentBeat, NodeHookFinished, RunNodeHook};
     use node_allocation::{
-        AllocateNodes, AllocationRefused, CancelAllocation, ChangeNode, DiscardDeadLetter,
-        ExplainAllocation, HoldNodes, ListDeadLetters, ListNodes, ListPools, NodesGranted,
-        NodesHeld, NodesReleased, ReleaseNodes, ReplayDeadLetter,
+        AllocateNodes, AllocateSlots, AllocationRefused, CancelAllocation, ChangeNode,
+        DiscardDeadLetter, ExplainAllocation, HoldNodes, ListAgents, ListDeadLetters, ListNodes,
+        ListPools, NodesGranted, NodesHeld, NodesReleased, ReleaseNodes, ReleaseSlots,
+        ReplayDeadLetter, SlotsGranted, SlotsLost, SlotsQueued, SlotsRefused,
     };
     vec![
         Entry::command::<AllocateNodes>(&[Part::Session]),
@@ -236,6 +283,14 @@ fn node_allocation_entries() -> Vec<Entry> {
         Entry::query::<ListDeadLetters>(&[Part::Operator]),
         Entry::order::<RunNodeHook>(),
         Entry::report::<NodeHookFinished>(),
+        Entry::command::<AllocateSlots>(&[Part::Session]),
+        Entry::command::<ReleaseSlots>(&[Part::Session]),
+        Entry::event::<SlotsGranted>(&[Part::Session]),
+        Entry::event::<SlotsQueued>(&[Part::Session]),
+        Entry::event::<SlotsRefused>(&[Part::Session]),
+        Entry::event::<SlotsLost>(&[Part::Session]),
+        Entry::query::<ListAgents>(&[Part::Ingress, Part::Operator]),
+        Entry::signal::<AgentBeat>(),
     ]
 }
 

@@ -18,6 +18,7 @@ mod nodes_granted;
 mod nodes_held;
 mod nodes_released;
 mod release_nodes;
+mod slots;
 
 pub use allocate_nodes::AllocateNodes;
 pub use allocation_refused::{AllocationRefusal, AllocationRefused};
@@ -33,5 +34,9 @@ pub use nodes_granted::NodesGranted;
 pub use nodes_held::NodesHeld;
 pub use nodes_released::NodesReleased;
 pub use release_nodes::ReleaseNodes;
+pub use slots::{
+    Agent, AgentPage, AgentStatus, AllocateSlots, ListAgents, ReleaseSlots, SlotLease,
+    SlotsGranted, SlotsLost, SlotsQueued, SlotsRefusal, SlotsRefused, WaitingReason,
+};
 
 crate::dead_letters::dead_letter_messages!(crate::Service::NodeAllocation);

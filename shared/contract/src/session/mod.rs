@@ -1,9 +1,10 @@
-//! Messages of sessions. Those of job sessions are in a folder of their own. A node session is a named stack of nodes that grows and shrinks (design §2; seed 3;
+//! Messages of sessions. Those of job sessions and of compute sessions are in folders of their own. A node session is a named stack of nodes that grows and shrinks (design §2; seed 3;
 //! `api/duffy.md`): the session service orchestrates, node allocation allocates.
 
 mod account_node_sessions;
 mod cancel_node_request;
 mod close_node_session;
+mod compute_sessions;
 mod extend_node_session;
 mod grow_node_session;
 mod hold_node_session;
@@ -20,6 +21,15 @@ pub use account_node_sessions::{
 };
 pub use cancel_node_request::{CancelNodeRequest, CancelNodeRequestRefusal};
 pub use close_node_session::CloseNodeSession;
+pub use compute_sessions::{
+    BatchResult, ComputeContainer, ComputeSession, ComputeSessionChanged, ComputeSessionFilter,
+    ComputeSessionMatch, ComputeSessionMatches, ComputeSessionOrder, ComputeSessionOrderKey,
+    ComputeSessionPage, ComputeSessionReference, ComputeSessionRefusal, ComputeSessionStatus,
+    ComputeSessionType, ContainerRole, CreateComputeSession, CreateComputeSessionRefusal,
+    CreatedComputeSession, DestroyComputeSession, DestroyedComputeSession, FindComputeSession,
+    FoundComputeSession, ListComputeSessions, MatchComputeSessions, RestartComputeSession,
+    ScheduleRule, UseComputeSession,
+};
 pub use extend_node_session::{ExtendNodeSession, ExtendNodeSessionRefusal, NewExpiry};
 pub use grow_node_session::{GrowNodeSession, GrowNodeSessionRefusal, GrownNodeSession};
 pub use hold_node_session::{HoldNodeSession, HoldNodeSessionRefusal};

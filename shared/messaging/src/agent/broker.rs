@@ -89,7 +89,7 @@ impl AgentBroker {
             return;
         };
         if self.is_connected() {
-            let subject = subject::beat(&self.agent);
+            let subject = subject::signal(&self.agent, "beat");
             let _ = self.link.client.publish(subject, body.into()).await;
         }
     }

@@ -132,7 +132,7 @@ async fn an_agent_can_do_its_work(engine: Engine) {
     agent.beat(&"alive").await;
     let beat = tokio::time::timeout(DEADLINE, beats.next()).await;
     let beat = beat.unwrap().unwrap();
-    assert_eq!(beat.subject.as_str(), subject::beat(AGENT));
+    assert_eq!(beat.subject.as_str(), subject::signal(AGENT, "beat"));
 
     let stop = CancellationToken::new();
     let order = agent.orders(stop.clone()).next().await.unwrap();
@@ -183,7 +183,7 @@ async fn an_agent_can_do_nothing_else() {
     let refused = [
         // Another's report, beat and orders; its own orders, which services give.
         NodeHookFinished::subject(AGENT),
-        subject::beat(AGENT),
+        subject::signal(AGENT, "beat"),
         subject::order("a", "run-node-hook"),
         subject::order(AGENT, "run-node-hook"),
         subject::report("a", "unknown"),
