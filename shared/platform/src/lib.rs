@@ -9,6 +9,7 @@ pub mod ids;
 pub mod settings;
 pub mod shutdown;
 pub mod site;
+pub mod slot_amounts;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use health::{ComponentHealth, ComponentState, Health, HealthSnapshot};
@@ -16,3 +17,4 @@ pub use ids::{Ids, RandomIds, SequentialIds};
 pub use settings::Settings;
 pub use shutdown::{Drained, Shutdown};
 pub use site::Site;
+pub use slot_amounts::{InvalidSlotAmount, slot_amount};

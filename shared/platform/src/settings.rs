@@ -35,7 +35,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use admin::AdminSettings;
-pub use agent::AgentSettings;
+pub use agent::{AgentSettings, ContainerBackend};
 pub use connection_url::ConnectionUrl;
 pub use error::{Problem, SettingsError};
 pub use explain::Explained;

@@ -5,7 +5,8 @@
 //! [[project]]                       # a tenant
 //! name = "demo"
 //! domain = "default"                # this when left out
-//! quota = { nodes = 20 }            # nodes it may hold at a time; any number when left out
+//! # what its sessions may hold at a time; any number when left out
+//! quota = { nodes = 20, compute_sessions = 30, slots = { cpu = "16", mem = "32g" } }
 //! # what an agent does for each session before its first nodes and after its last; either may be left out
 //! session_hooks = { agent = "network", set_up = "2m", tear_down = "5m", attempts = 3 }
 //!
@@ -16,6 +17,9 @@
 //! token = "..."                     # a fixed token, or token_sha256 = "<64 hexadecimal digits>"
 //! duffy_key = "..."                 # for Duffy's clients, or duffy_key_sha256 = "..."
 //! password = "..."                  # to sign in with, as it is or as `muster key password` hashes it
+//! access_key = "..."                # for Backend.AI's clients; `muster key access` makes a pair
+//! secret_key = "..."                # as it is: signatures are computed with it
+//! resource_policy = "default"       # this when left out, if there is one; otherwise without limit
 //!
 //! [[pool]]                          # nodes that are as good as each other
 //! name = "metal-7-x86_64"
@@ -32,7 +36,7 @@
 //! maximum_ready_age = "24h"         # a free node is installed anew after that; "never" when left out
 //! quarantine = "1h"                 # how long a node that failed is set aside before it is tried again
 //!
-//! [[agent]]                         # somebody who runs hooks, or many: "n[1-100].dusty"
+//! [[agent]]                         # somebody who runs hooks or containers, or many: "n[1-100].dusty"
 //! name = "provisioner"
 //! nkey = "U..."                     # public key; when left out, `muster up` makes one
 //!
@@ -42,6 +46,33 @@
 //! ip = "172.19.3.1"                 # of the first; counts up in a list
 //! chassis = "dusty"
 //! console_port = 2001               # of the first; counts up in a list
+//!
+//! [[image]]                         # what compute sessions run
+//! name = "python:3.11"
+//! aliases = ["python"]
+//! # the main process of a container; {port:NAME} is the port that the agent gives the service of that name
+//! command = ["python3", "-m", "http.server", "{port:files}"]
+//! interpreter = ["python3", "-u"]   # runs code that is sent to the session; without it none can be sent
+//! services = [{ name = "files", protocol = "http", port = 8000 }] # http, tcp or pty
+//! environ = { LANG = "C.UTF-8" }
+//! minimum = { cpu = "1", mem = "64m" } # of a container; this when left out, and what one has that asks for nothing
+//! maximum = { cpu = "8" }           # of other slots any amount
+//!
+//! [[scaling_group]]                 # agents that sessions are spread over together; "default" for all when there is none
+//! name = "gpu"
+//! scheduler = "drf"                 # who of those that wait is next: fifo (this when left out), lifo or drf
+//! projects = ["demo"]               # that may use it; all when left out
+//!
+//! [[resource_policy]]               # what the compute sessions of one access key may have; without limit what is left out
+//! name = "default"
+//! compute_sessions = 5
+//! slots = { cpu = "16", mem = "32g" }
+//! containers_per_session = 4
+//! idle_timeout = "1h"               # an interactive session that is not used for so long is ended
+//!
+//! [[domain]]                        # only to give it a quota
+//! name = "default"
+//! quota = { compute_sessions = 100, slots = { cpu = "64" } }
 //!
 //! [[cluster]]                       # a cluster description of ClusterCockpit
 //! file = "fritz/cluster.json"       # relative to the site file
@@ -66,9 +97,15 @@
 //! has no effect.
 
 mod check;
+mod check_compute;
 mod check_hooks;
+mod check_images;
 mod check_nodes;
+mod compute;
+#[cfg(test)]
+mod compute_tests;
 mod document;
+mod document_compute;
 mod duffy;
 mod error;
 mod hooks;
@@ -84,11 +121,16 @@ mod password;
 mod tests;
 mod token;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use muster_contract::Role;
 
+pub use compute::{
+    AccessKeyPair, ComputeQuota, DEFAULT_RESOURCE_POLICY, DEFAULT_SCALING_GROUP, ResourcePolicy,
+    ScalingGroup, Scheduler, SecretKey, SiteDomain, SiteImage, SlotLimits,
+};
 pub use duffy::DuffyRules;
 pub use error::{SiteError, SiteProblem};
 pub use hooks::{
@@ -118,8 +160,16 @@ pub struct Site {
     pub pools: Vec<SitePool>,
     /// The nodes in them.
     pub nodes: Vec<SiteNode>,
-    /// Who runs hooks.
+    /// Who runs hooks and containers.
     pub agents: Vec<SiteAgent>,
+    /// Domains that have a quota.
+    pub domains: Vec<SiteDomain>,
+    /// What principals may have.
+    pub resource_policies: Vec<ResourcePolicy>,
+    /// Groups of agents as the file has them; see [`Site::scaling_groups`].
+    pub scaling_groups: Vec<ScalingGroup>,
+    /// What compute sessions run.
+    pub images: Vec<SiteImage>,
     /// Cluster descriptions, as paths that no longer depend on where the site file is.
     pub cluster_files: Vec<PathBuf>,
     /// Tokens signed elsewhere.
@@ -139,6 +189,8 @@ pub struct Project {
     pub domain: String,
     /// Nodes that its sessions may hold at a time; `None` = as many as there are.
     pub node_quota: Option<u32>,
+    /// What its compute sessions may have at a time.
+    pub compute_quota: ComputeQuota,
     /// What is done for its sessions.
     pub session_hooks: Option<SessionHooks>,
 }
@@ -158,6 +210,10 @@ pub struct SitePrincipal {
     pub duffy_key: Option<TokenDigest>,
     /// What the principal signs in with.
     pub password: Option<Password>,
+    /// What the principal signs the requests of Backend.AI's clients with.
+    pub key_pair: Option<AccessKeyPair>,
+    /// What its compute sessions may have: a policy of the site; `None` = without limit.
+    pub resource_policy: Option<String>,
 }
 
 /// How tokens in ClusterCockpit's form (JWT, `EdDSA`) are treated.
@@ -213,5 +269,27 @@ impl Site {
     #[must_use]
     pub fn project(&self, name: &str) -> Option<&Project> {
         self.projects.iter().find(|project| project.name == name)
+    }
+
+    /// The resource policy of that name.
+    #[must_use]
+    pub fn resource_policy(&self, name: &str) -> Option<&ResourcePolicy> {
+        let mut policies = self.resource_policies.iter();
+        policies.find(|policy| policy.name == name)
+    }
+
+    /// Groups of agents: those of the file, or one called [`DEFAULT_SCALING_GROUP`] for everybody. The first that is open to a
+    /// project is the one its sessions get that name none.
+    #[must_use]
+    pub fn scaling_groups(&self) -> Cow<'_, [ScalingGroup]> {
+        if self.scaling_groups.is_empty() {
+            Cow::Owned(vec![ScalingGroup {
+                name: DEFAULT_SCALING_GROUP.to_owned(),
+                scheduler: Scheduler::default(),
+                projects: None,
+            }])
+        } else {
+            Cow::Borrowed(&self.scaling_groups)
+        }
     }
 }

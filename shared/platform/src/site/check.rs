@@ -15,8 +15,8 @@ use super::document::{
 use super::duffy::is_key;
 use super::keys::proposal;
 use super::{
-    ClusterCockpitTokens, DEFAULT_DOMAIN, NAME_LIMIT, Project, Site, SitePrincipal, SiteProblem,
-    TokenDigest,
+    ClusterCockpitTokens, DEFAULT_DOMAIN, NAME_LIMIT, Project, ResourcePolicy, Site, SitePrincipal,
+    SiteProblem, TokenDigest,
 };
 
 const ROLES: [&str; 7] = [
@@ -51,7 +51,11 @@ impl<'t> Checked<'t> {
         let agents = self.agents(&document.agent);
         let known_agents = Agents::of(&agents);
         let projects = self.projects(document.project, &known_agents);
-        let principals = self.principals(document.principal, &projects);
+        let resource_policies = self.resource_policies(document.resource_policy);
+        let principals = self.principals(document.principal, &projects, &resource_policies);
+        let domains = self.domains(document.domain, &projects);
+        let scaling_groups = self.scaling_groups(document.scaling_group, &projects);
+        let images = self.images(document.image);
         let pool_names: Vec<_> = document.pool.iter().map(|pool| pool.name.clone()).collect();
         let pools = self.pools(document.pool, &known_agents);
         let suffix = document.duffy.host_suffix.as_ref();
@@ -74,6 +78,10 @@ impl<'t> Checked<'t> {
             pools,
             nodes,
             agents,
+            domains,
+            resource_policies,
+            scaling_groups,
+            images,
             cluster_files,
             clustercockpit,
             duffy,
@@ -102,6 +110,7 @@ impl<'t> Checked<'t> {
                     name: entry.name.into_inner(),
                     domain,
                     node_quota: entry.quota.nodes,
+                    compute_quota: self.compute_quota(entry.quota),
                     session_hooks,
                 }
             })
@@ -112,8 +121,10 @@ impl<'t> Checked<'t> {
         &mut self,
         entries: Vec<PrincipalEntry>,
         projects: &[Project],
+        policies: &[ResourcePolicy],
     ) -> Vec<SitePrincipal> {
         let mut names = Names::new("principal");
+        let mut access_keys = Names::new("access_key");
         let mut tokens: HashMap<TokenDigest, String> = HashMap::new();
         let mut duffy_keys: HashMap<TokenDigest, String> = HashMap::new();
         entries
@@ -146,6 +157,7 @@ impl<'t> Checked<'t> {
                     .password
                     .as_ref()
                     .and_then(|password| self.password(password));
+                let key_pair = self.access_key_pair(&entry, &mut access_keys);
                 SitePrincipal {
                     name,
                     project: entry.project.into_inner(),
@@ -153,6 +165,8 @@ impl<'t> Checked<'t> {
                     token,
                     duffy_key,
                     password,
+                    key_pair,
+                    resource_policy: self.policy_of(entry.resource_policy, policies),
                 }
             })
             .collect()
@@ -286,7 +300,7 @@ impl<'t> Checked<'t> {
         bytes
     }
 
-    fn project(&mut self, name: &Spanned<String>, projects: &[Project]) {
+    pub(super) fn project(&mut self, name: &Spanned<String>, projects: &[Project]) {
         if projects
             .iter()
             .all(|project| project.name != *name.get_ref())

@@ -1,4 +1,4 @@
-//! The site file as it is written, before anything in it has been checked.
+//! The site file as it is written, before anything in it has been checked. Compute sessions have a file of their own.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -8,6 +8,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::SiteProblem;
+use super::document_compute::{
+    DomainEntry, ImageEntry, ResourcePolicyEntry, ScalingGroupEntry, SlotsEntry,
+};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -17,6 +20,10 @@ pub(super) struct Document {
     pub(super) pool: Vec<PoolEntry>,
     pub(super) node: Vec<NodeEntry>,
     pub(super) agent: Vec<AgentEntry>,
+    pub(super) domain: Vec<DomainEntry>,
+    pub(super) resource_policy: Vec<ResourcePolicyEntry>,
+    pub(super) scaling_group: Vec<ScalingGroupEntry>,
+    pub(super) image: Vec<ImageEntry>,
     pub(super) cluster: Vec<ClusterEntry>,
     pub(super) clustercockpit: ClusterCockpitSection,
     pub(super) duffy: DuffySection,
@@ -37,6 +44,9 @@ pub(super) struct ProjectEntry {
 #[serde(deny_unknown_fields)]
 pub(super) struct QuotaEntry {
     pub(super) nodes: Option<u32>,
+    pub(super) compute_sessions: Option<u32>,
+    #[serde(default)]
+    pub(super) slots: SlotsEntry,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,6 +112,9 @@ pub(super) struct PrincipalEntry {
     pub(super) duffy_key: Option<Spanned<String>>,
     pub(super) duffy_key_sha256: Option<Spanned<String>>,
     pub(super) password: Option<Spanned<String>>,
+    pub(super) access_key: Option<Spanned<String>>,
+    pub(super) secret_key: Option<Spanned<String>>,
+    pub(super) resource_policy: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -11,7 +11,7 @@ const LEAST_SIMILARITY: f64 = 0.6;
 const MOST_LISTED: usize = 10;
 
 /// The sections and what stands in them; a test compares them with the structs they are read into.
-pub(super) const SECTIONS: [(&str, &[&str]); 9] = [
+pub(super) const SECTIONS: [(&str, &[&str]); 13] = [
     ("project", &["name", "domain", "quota", "session_hooks"]),
     (
         "principal",
@@ -24,6 +24,9 @@ pub(super) const SECTIONS: [(&str, &[&str]); 9] = [
             "duffy_key",
             "duffy_key_sha256",
             "password",
+            "access_key",
+            "secret_key",
+            "resource_policy",
         ],
     ),
     (
@@ -46,6 +49,31 @@ pub(super) const SECTIONS: [(&str, &[&str]); 9] = [
         &["hostname", "pool", "ip", "chassis", "console_port"],
     ),
     ("agent", &["name", "nkey"]),
+    ("domain", &["name", "quota"]),
+    (
+        "resource_policy",
+        &[
+            "name",
+            "compute_sessions",
+            "slots",
+            "containers_per_session",
+            "idle_timeout",
+        ],
+    ),
+    ("scaling_group", &["name", "scheduler", "projects"]),
+    (
+        "image",
+        &[
+            "name",
+            "aliases",
+            "command",
+            "interpreter",
+            "services",
+            "environ",
+            "minimum",
+            "maximum",
+        ],
+    ),
     ("cluster", &["file"]),
     (
         "clustercockpit",

@@ -139,13 +139,13 @@ fn an_empty_file_declares_nothing() {
 fn a_name_nobody_reads_names_the_nearest_and_its_line() {
     assert_eq!(
         problems(
-            "[[projekt]]\nname = \"demo\"\n\n[[principal]]\nnam = \"alice\"\nsecret_key = \"x\"\n\n[image]\n"
+            "[[projekt]]\nname = \"demo\"\n\n[[principal]]\nnam = \"alice\"\nkey = \"x\"\n\n[volume]\n"
         ),
         [
             "line 1: unknown section \"projekt\"; did you mean \"project\"?",
             "line 5: principal has no \"nam\"; did you mean \"name\"?",
-            "line 6: principal has no \"secret_key\"; there is name, project, roles, token, token_sha256, duffy_key, duffy_key_sha256, password",
-            "line 8: unknown section \"image\"; there is project, principal, pool, node, agent, cluster, clustercockpit, duffy, keystone",
+            "line 6: principal has no \"key\"",
+            "line 8: unknown section \"volume\"",
         ]
     );
 }
