@@ -33,7 +33,7 @@ impl Beats {
                 concurrency: self.concurrency,
                 containers: None,
             };
-            self.broker.beat(&beat).await;
+            self.broker.signal(&beat).await;
         }
     }
 }

@@ -124,10 +124,42 @@ pub fn signal_of_any_agent(name: &str) -> String {
     format!("{ROOT}.agt.*.{name}")
 }
 
+/// The agent whose [signal] has this subject.
+#[must_use]
+pub fn signalling_agent(subject: &str) -> Option<String> {
+    let mut tokens = subject.split('.');
+    match (
+        tokens.next()?,
+        tokens.next()?,
+        tokens.next()?,
+        tokens.next()?,
+        tokens.next(),
+    ) {
+        (ROOT, "agt", token, _name, None) => decode_token(token),
+        _ => None,
+    }
+}
+
 /// Where an agent is asked something.
 #[must_use]
 pub fn agent_question(agent: &str, name: &str) -> String {
     format!("{ROOT}.agt.{}.ask.{name}", encode_token(agent))
+}
+
+/// What an agent is [asked](agent_question) under this subject.
+#[must_use]
+pub fn question_name(subject: &str) -> Option<&str> {
+    let mut tokens = subject.splitn(5, '.');
+    match (
+        tokens.next()?,
+        tokens.next()?,
+        tokens.next()?,
+        tokens.next()?,
+        tokens.next()?,
+    ) {
+        (ROOT, "agt", _agent, "ask", name) => Some(name),
+        _ => None,
+    }
 }
 
 /// The same of any agent.
@@ -204,6 +236,24 @@ mod tests {
             prop_assert_eq!(reporting_agent(&replayed_report("session", &agent)), Some(agent.clone()));
             prop_assert_eq!(reporting_agent(&order(&agent, "run-node-hook")), None);
             prop_assert_eq!(reporting_agent(&signal(&agent, "beat")), None);
+        }
+
+        #[test]
+        fn a_signal_says_whose_it_is_and_is_nothing_else(agent in ".*") {
+            prop_assert_eq!(signalling_agent(&signal(&agent, "beat")), Some(agent.clone()));
+            prop_assert_eq!(signalling_agent(&order(&agent, "start-container")), None);
+            prop_assert_eq!(signalling_agent(&report(&agent, "container-ended")), None);
+            prop_assert_eq!(signalling_agent(&agent_question(&agent, "execute-code")), None);
+            prop_assert_eq!(signalling_agent(&event("session", 1, &agent, "beat")), None);
+        }
+
+        #[test]
+        fn a_question_says_what_is_asked_whoever_is_asked(agent in ".*") {
+            let asked = agent_question(&agent, "execute-code");
+            prop_assert!(asked.starts_with(questions_to(&agent).trim_end_matches('>')));
+            prop_assert_eq!(question_name(&asked), Some("execute-code"));
+            prop_assert_eq!(question_name(&signal(&agent, "beat")), None);
+            prop_assert_eq!(question_name(&order(&agent, "ask")), None);
         }
     }
 }

@@ -2,14 +2,16 @@
 
 use std::marker::PhantomData;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use muster_contract::{Command, Event, Message, Principal, Query, Report};
+use muster_contract::{Command, Event, Message, Principal, Query, Report, Signal};
+use muster_platform::Timestamp;
 use muster_storage::Transaction;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
-    AnswerQuery, Asked, BeginCommand, Context, Effects, HandleCommand, HandlerError, Periodic,
-    Progress, React, Reported, Request, TakeReport,
+    AnswerQuery, Asked, BeginCommand, Context, Effects, HandleCommand, HandlerError, HearSignals,
+    Heard, Periodic, Progress, React, Reported, Request, TakeReport,
 };
 
 /// Why a set of messages came to nothing.
@@ -220,6 +222,78 @@ impl<P: Periodic> ErasedPeriodic for P {
         effects: &'a mut Effects,
     ) -> BoxFuture<'a, Result<bool, HandlerError>> {
         Box::pin(Periodic::run(self, transaction, cause, effects))
+    }
+}
+
+/// What an agent said of itself, on its way to whoever hears it.
+pub(crate) struct EncodedSignal {
+    pub(crate) agent: String,
+    pub(crate) payload: Bytes,
+    pub(crate) at: Timestamp,
+}
+
+/// A signal that is none of its type.
+pub(crate) struct Unintelligible {
+    pub(crate) agent: String,
+    pub(crate) error: serde_json::Error,
+}
+
+/// [`HearSignals`] without its type.
+pub(crate) trait ErasedHearing: Send + Sync {
+    /// Hears those that can be understood, and returns the others.
+    fn hear<'a>(
+        &'a self,
+        transaction: &'a mut Transaction,
+        signals: &'a [EncodedSignal],
+        cause: &'a Context,
+        effects: &'a mut Effects,
+    ) -> BoxFuture<'a, Result<Vec<Unintelligible>, HandlerError>>;
+}
+
+/// Whoever hears signals of one kind.
+pub(crate) struct HearingOf<S, H> {
+    handler: H,
+    _signal: PhantomData<fn() -> S>,
+}
+
+impl<S, H> HearingOf<S, H> {
+    pub(crate) fn new(handler: H) -> Self {
+        Self {
+            handler,
+            _signal: PhantomData,
+        }
+    }
+}
+
+impl<S: Signal, H: HearSignals<S>> ErasedHearing for HearingOf<S, H> {
+    fn hear<'a>(
+        &'a self,
+        transaction: &'a mut Transaction,
+        signals: &'a [EncodedSignal],
+        cause: &'a Context,
+        effects: &'a mut Effects,
+    ) -> BoxFuture<'a, Result<Vec<Unintelligible>, HandlerError>> {
+        Box::pin(async move {
+            let mut heard = Vec::with_capacity(signals.len());
+            let mut unintelligible = Vec::new();
+            for signal in signals {
+                let agent = signal.agent.clone();
+                match serde_json::from_slice::<S>(&signal.payload) {
+                    Ok(body) => heard.push(Heard {
+                        agent,
+                        body,
+                        at: signal.at,
+                    }),
+                    Err(error) => unintelligible.push(Unintelligible { agent, error }),
+                }
+            }
+            if !heard.is_empty() {
+                self.handler
+                    .hear(transaction, &heard, cause, effects)
+                    .await?;
+            }
+            Ok(unintelligible)
+        })
     }
 }
 

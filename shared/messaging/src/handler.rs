@@ -1,8 +1,10 @@
-//! What a service writes: handlers of commands, reactions to events and reports, answers to queries, and what is due by time.
+//! What a service writes: handlers of commands, reactions to events and reports, answers to queries, what agents say of themselves, and
+//! what is due by time.
 
 use std::future::Future;
 
-use muster_contract::{Command, Event, Outcome, Principal, Query, Report};
+use muster_contract::{Command, Event, Outcome, Principal, Query, Report, Signal};
+use muster_platform::Timestamp;
 use muster_storage::{StorageError, Transaction};
 
 use crate::{Context, Effects};
@@ -85,6 +87,34 @@ pub trait TakeReport<R: Report>: Send + Sync + 'static {
         &self,
         transaction: &mut Transaction,
         reports: &[Reported<R>],
+        effects: &mut Effects,
+    ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+/// What an agent said of itself, decoded.
+#[derive(Debug, Clone)]
+pub struct Heard<S> {
+    /// Who said it: from the subject, under which the broker lets nobody else publish.
+    pub agent: String,
+    /// What.
+    pub body: S,
+    /// When it came here.
+    pub at: Timestamp,
+}
+
+/// Hears what agents say of themselves.
+///
+/// The replicas of a service share what is said, in whatever way the broker deals it out: what one of them has heard of an
+/// agent the others learn from the tables alone.
+pub trait HearSignals<S: Signal>: Send + Sync + 'static {
+    /// What was said lately, in the order in which it came; of one agent there may be several. Nothing of it comes twice, and
+    /// some of it may never come: what matters is said again. One run of this is like one of [`Periodic`], with a transaction
+    /// and a `cause` of its own. An error undoes the run, and what was said is forgotten.
+    fn hear(
+        &self,
+        transaction: &mut Transaction,
+        signals: &[Heard<S>],
+        cause: &Context,
         effects: &mut Effects,
     ) -> impl Future<Output = Result<(), HandlerError>> + Send;
 }

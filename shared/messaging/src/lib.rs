@@ -8,7 +8,8 @@
 //!   events and to what agents [report](TakeReport). A command that was [begun](BeginCommand) gets its outcome [later](Effects::settle), by a reaction or by
 //!   [periodic work](Periodic).
 //! - [`AgentBroker`], [`Orders`]: the side of an agent. Orders come to it through the outbox and reports go into the inbox, so
-//!   they take effect like events do.
+//!   they take effect like events do. What it says of itself services [hear](HearSignals) if they are there, and
+//!   [questions](Questions) to it are asked and answered on the spot.
 
 mod agent;
 mod ahead;
@@ -41,6 +42,7 @@ mod replies;
 mod sending;
 mod service;
 mod settling;
+mod signals;
 mod source;
 mod spans;
 mod tasks;
@@ -49,15 +51,18 @@ pub mod topology;
 mod waiters;
 mod waiting;
 
-pub use agent::{AgentBroker, AgentBrokerOptions, OrderAtHand, Orders, ReportError};
+pub use agent::{
+    AgentBroker, AgentBrokerOptions, AnswerError, AskedQuestion, OrderAtHand, Orders, Questions,
+    ReportError,
+};
 pub use asking::{AskError, QueryClient, QueryClientOptions};
 pub use broker::{Broker, BrokerOptions};
 pub use context::{Context, Environment};
 pub use effects::Effects;
 pub use foundation::Foundation;
 pub use handler::{
-    AnswerQuery, Asked, BeginCommand, HandleCommand, HandlerError, OutcomeOf, Periodic, Progress,
-    React, Reported, Request, TakeReport,
+    AnswerQuery, Asked, BeginCommand, HandleCommand, HandlerError, HearSignals, Heard, OutcomeOf,
+    Periodic, Progress, React, Reported, Request, TakeReport,
 };
 pub use link::{BrokerError, Connection};
 pub use outcome_key::command_id_for_key;

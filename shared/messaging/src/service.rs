@@ -2,19 +2,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use muster_contract::{Command, Event, Query, Report, Service, dead_letters, message::Never};
+use muster_contract::{
+    Command, Event, Query, Report, Service, Signal, dead_letters, message::Never,
+};
 use muster_platform::Shutdown;
 use tokio::sync::mpsc;
 
 use crate::{
-    AnswerQuery, BeginCommand, BrokerError, Foundation, HandleCommand, Periodic, React, TakeReport,
+    AnswerQuery, BeginCommand, BrokerError, Foundation, HandleCommand, HearSignals, Periodic,
+    React, TakeReport,
     batch::Handlers,
     dead_letters::{Cabinet, Discard, Replay},
-    erased::{AtOnce, CommandHandlerOf, QueryHandlerOf, ReactionOf, ReportHandlerOf},
+    erased::{AtOnce, CommandHandlerOf, HearingOf, QueryHandlerOf, ReactionOf, ReportHandlerOf},
     outlet::Outlet,
     periodic::PeriodicWork,
     publisher,
     queries::{self, QueryHandlers},
+    signals::Hearing,
     source::Source,
     tasks::Tasks,
     telling,
@@ -46,6 +50,7 @@ pub struct ServiceBuilder {
     service: Service,
     foundation: Foundation,
     handlers: Handlers,
+    hearing: Vec<Hearing>,
     periodic: Vec<PeriodicWork>,
     queries: QueryHandlers,
 }
@@ -63,6 +68,7 @@ impl ServiceBuilder {
             service,
             foundation,
             handlers: Handlers::default(),
+            hearing: Vec::new(),
             periodic: Vec::new(),
             queries: QueryHandlers::new(),
         }
@@ -95,6 +101,18 @@ impl ServiceBuilder {
     pub fn report<R: Report>(mut self, handler: impl TakeReport<R>) -> Self {
         let handler = Arc::new(ReportHandlerOf::<R, _>::new(handler));
         self.handlers.reports.insert(R::schema(), handler);
+        self
+    }
+
+    /// Hears what agents say of themselves in signals of this kind, some twice a second at most. The contract table has to
+    /// name the service as the one that listens.
+    #[must_use]
+    pub fn signal<S: Signal>(mut self, handler: impl HearSignals<S>) -> Self {
+        self.hearing.push(Hearing {
+            name: S::NAME,
+            schema: S::schema(),
+            handler: Arc::new(HearingOf::<S, _>::new(handler)),
+        });
         self
     }
 
@@ -154,6 +172,11 @@ impl ServiceBuilder {
         self.handlers.reports.keys().map(String::as_str)
     }
 
+    /// Schemas of the signals that are heard.
+    pub fn heard_signals(&self) -> impl Iterator<Item = &str> {
+        self.hearing.iter().map(|hearing| hearing.schema.as_str())
+    }
+
     /// Subjects of the queries that have a handler.
     pub fn answered_queries(&self) -> impl Iterator<Item = &str> {
         self.queries.keys().map(String::as_str)
@@ -169,6 +192,14 @@ impl ServiceBuilder {
             shutdown,
         )
         .await?;
+        let mut ears = Vec::with_capacity(self.hearing.len());
+        for hearing in self.hearing {
+            ears.push(
+                hearing
+                    .listen(&self.foundation.broker, self.service)
+                    .await?,
+            );
+        }
         let (rows, to_publish) = mpsc::channel(publisher::QUEUE_LIMIT);
         let (told, to_note) = mpsc::channel(telling::QUEUE_LIMIT);
         let tasks = Tasks {
@@ -190,6 +221,9 @@ impl ServiceBuilder {
         }
         if !tasks.handlers.reports.is_empty() {
             tasks.take(Source::reports(self.service));
+        }
+        for ear in ears {
+            tasks.hear(ear);
         }
         for work in self.periodic {
             tasks.repeat(work);

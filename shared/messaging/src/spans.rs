@@ -213,7 +213,7 @@ pub(crate) fn ask(subject: &str) -> Span {
         messaging.destination.name = subject,
     );
     if !span.is_disabled() {
-        span.record(names::field::NAME, names::span::send(subject));
+        span.record(names::field::NAME, names::span::send(&template(subject)));
     }
     span
 }
@@ -232,7 +232,7 @@ pub(crate) fn answer(subject: &str, headers: Option<&HeaderMap>) -> Span {
         messaging.destination.name = subject,
     );
     if !span.is_disabled() {
-        span.record(names::field::NAME, names::span::process(subject));
+        span.record(names::field::NAME, names::span::process(&template(subject)));
         if let Some(headers) = headers {
             propagation::set_parent_from_nats(&span, headers);
         }

@@ -19,6 +19,7 @@ use crate::{
     publisher::Publisher,
     replies,
     settling::Settler,
+    signals::{Ear, SignalTask},
     source::Source,
     telling::Teller,
 };
@@ -95,6 +96,24 @@ impl Tasks<'_> {
             stop: self.shutdown.token(),
         };
         self.spawn(what, down_if_it_panics(health, intake.run()));
+    }
+
+    /// Hears what agents say of themselves.
+    pub(crate) fn hear(&self, ear: Ear) {
+        let name = ear.hearing.name;
+        let health = self.component(name);
+        let task = SignalTask {
+            ledger: self.ledger(),
+            outlet: self.outlet.clone(),
+            metrics: self
+                .foundation
+                .metrics
+                .consumer(ear.subject.clone(), self.service.name()),
+            health: health.clone(),
+            stop: self.shutdown.token(),
+            ear,
+        };
+        self.spawn(name, down_if_it_panics(health, task.run()));
     }
 
     /// Does the work again and again.

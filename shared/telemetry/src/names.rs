@@ -108,6 +108,8 @@ pub mod metric {
     pub const MUSTER_INBOX_DUPLICATES: &str = "muster.inbox.duplicates";
     /// Messages put aside because they could not be processed. Counter.
     pub const MUSTER_DEAD_LETTERS: &str = "muster.dead_letters";
+    /// Messages dropped because they came faster than they were taken, of those that are said again anyway. Counter.
+    pub const MUSTER_MESSAGES_DROPPED: &str = "muster.messages.dropped";
     /// Outbox rows not yet published. Gauge.
     pub const MUSTER_OUTBOX_UNPUBLISHED: &str = "muster.outbox.unpublished";
     /// Age in seconds of the oldest outbox row not yet published, 0 without one. Gauge.
@@ -118,7 +120,7 @@ pub mod metric {
     pub const MUSTER_BATCH_SIZE: &str = "muster.batch.size";
 
     /// Every metric, for the tests of dashboards.
-    pub const ALL: [&str; 12] = [
+    pub const ALL: [&str; 13] = [
         HTTP_SERVER_REQUEST_DURATION,
         MESSAGING_CLIENT_CONSUMED_MESSAGES,
         MESSAGING_CLIENT_OPERATION_DURATION,
@@ -127,6 +129,7 @@ pub mod metric {
         MUSTER_COMMAND_DURATION,
         MUSTER_INBOX_DUPLICATES,
         MUSTER_DEAD_LETTERS,
+        MUSTER_MESSAGES_DROPPED,
         MUSTER_OUTBOX_UNPUBLISHED,
         MUSTER_OUTBOX_OLDEST_AGE,
         MUSTER_INGRESS_WAITERS,

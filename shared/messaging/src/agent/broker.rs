@@ -2,15 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use muster_contract::subject;
+use async_nats::HeaderMap;
+use muster_contract::{Signal, headers, subject};
 use muster_platform::ComponentHealth;
-use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
-use super::Orders;
+use super::{Orders, Questions};
 use crate::{
-    BrokerError, Connection,
+    BrokerError, Connection, header_map,
     link::{Dial, Link},
 };
 
@@ -83,15 +84,34 @@ impl AgentBroker {
         Orders::new(self.clone(), stop)
     }
 
-    /// Shows that the agent is alive. Nobody waits for it: while the broker is away it is left out.
-    pub async fn beat(&self, body: &(impl Serialize + Sync)) {
-        let Ok(body) = serde_json::to_vec(body) else {
+    /// What the agent is asked, until `stop`.
+    #[must_use]
+    pub fn questions(&self, stop: CancellationToken) -> Questions {
+        Questions::new(self.clone(), stop)
+    }
+
+    /// Says something of the agent. Nobody waits for it: while the broker is away it is left out.
+    pub async fn signal<S: Signal>(&self, signal: &S) {
+        if !self.is_connected() {
             return;
-        };
-        if self.is_connected() {
-            let subject = subject::signal(&self.agent, "beat");
-            let _ = self.link.client.publish(subject, body.into()).await;
         }
+        let body = match serde_json::to_vec(signal) {
+            Ok(body) if body.len() <= self.link.body_limit() => body,
+            Ok(body) => {
+                let length = body.len();
+                warn!(target: "muster::messaging", signal = S::NAME, length, "a signal is longer than a message may be");
+                return;
+            }
+            Err(error) => {
+                warn!(target: "muster::messaging", signal = S::NAME, %error, "a signal that cannot be sent");
+                return;
+            }
+        };
+        let mut map = HeaderMap::new();
+        header_map::set(&mut map, headers::SCHEMA, S::schema());
+        let subject = S::subject(&self.agent);
+        let client = &self.link.client;
+        let _ = client.publish_with_headers(subject, map, body.into()).await;
     }
 
     /// Sends what is still buffered and closes the connection.

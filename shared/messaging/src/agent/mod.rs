@@ -4,11 +4,18 @@
 //! service published it again because the broker may have lost it. The report of it may have been taken long since by then,
 //! and the node be somebody's. So whoever carries out orders **remembers what came of each until its deadline** (one that is
 //! past that is not carried out at all) and reports the same again instead of doing it again.
+//!
+//! Besides that an agent says again and again how it is ([signals](AgentBroker::signal)), and it answers
+//! [questions](AgentBroker::questions). Neither is kept for anybody: what is missed is missed.
 
+mod asked_question;
 mod broker;
 mod order_at_hand;
 mod orders;
+mod questions;
 
+pub use asked_question::{AnswerError, AskedQuestion};
 pub use broker::{AgentBroker, AgentBrokerOptions};
 pub use order_at_hand::{OrderAtHand, ReportError};
 pub use orders::Orders;
+pub use questions::Questions;

@@ -40,6 +40,7 @@ impl ConsumerMetrics {
         instruments.consumed.add(0, &receiving);
         instruments.duplicates.add(0, &consumer);
         instruments.dead_letters.add(0, &consumer);
+        instruments.dropped.add(0, &consumer);
         Self {
             instruments,
             receiving,
@@ -74,6 +75,11 @@ impl ConsumerMetrics {
     /// `messages` had been dealt with before.
     pub fn duplicates(&self, messages: u64) {
         self.instruments.duplicates.add(messages, &self.consumer);
+    }
+
+    /// `messages` were dropped: they came faster than they were taken.
+    pub fn dropped(&self, messages: u64) {
+        self.instruments.dropped.add(messages, &self.consumer);
     }
 
     /// `messages` were put aside.

@@ -24,6 +24,7 @@ pub(super) struct Instruments {
     pub(super) consumed: Counter<u64>,
     pub(super) duplicates: Counter<u64>,
     pub(super) dead_letters: Counter<u64>,
+    pub(super) dropped: Counter<u64>,
     pub(super) outbox_unpublished: Gauge<u64>,
     pub(super) outbox_oldest_age: Gauge<f64>,
     pub(super) waiters: UpDownCounter<i64>,
@@ -84,6 +85,10 @@ impl Instruments {
             dead_letters: messages(
                 metric::MUSTER_DEAD_LETTERS,
                 "Messages put aside because they could not be processed.",
+            ),
+            dropped: messages(
+                metric::MUSTER_MESSAGES_DROPPED,
+                "Messages dropped because they came faster than they were taken.",
             ),
             outbox_unpublished: meter
                 .u64_gauge(metric::MUSTER_OUTBOX_UNPUBLISHED)

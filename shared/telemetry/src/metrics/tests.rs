@@ -32,6 +32,7 @@ fn counters_and_gauges_are_there_at_zero_before_anything_happens() {
         "messaging_client_consumed_messages_total",
         "muster_inbox_duplicates_total",
         "muster_dead_letters_total",
+        "muster_messages_dropped_total",
         "muster_outbox_unpublished",
         "muster_outbox_oldest_age_seconds",
         "muster_ingress_waiters",
