@@ -5,6 +5,7 @@
 //! | a job has started | `commands/start_job.rs` |
 //! | a job has stopped | `commands/stop_job.rs` |
 //! | a job of a job session has ended | `reactions/session_job_ended.rs` |
+//! | a compute session is over | `reactions/compute_session_changed.rs` |
 //! | which jobs are there | `queries/list_jobs.rs` |
 //!
 //! The rules are in `domain/`, the SQL in `store/`, the tables in `migrations/job-archive`.
@@ -24,7 +25,7 @@ use muster_contract::{
     job_archive::{
         DiscardDeadLetter, ListDeadLetters, ListJobs, ReplayDeadLetter, StartJob, StopJob,
     },
-    session::SessionJobEnded,
+    session::{ComputeSessionChanged, SessionJobEnded},
 };
 use muster_messaging::{BrokerError, Foundation, Running, ServiceBuilder};
 use muster_platform::Shutdown;
@@ -32,7 +33,10 @@ use muster_platform::Shutdown;
 use crate::{
     commands::{start_job::StartJobHandler, stop_job::StopJobHandler},
     queries::list_jobs::ListJobsHandler,
-    reactions::session_job_ended::SessionJobEndedReaction,
+    reactions::{
+        compute_session_changed::ComputeSessionChangedReaction,
+        session_job_ended::SessionJobEndedReaction,
+    },
 };
 
 pub use domain::{
@@ -70,6 +74,7 @@ pub async fn start(
         .command::<StartJob>(StartJobHandler::new(clusters))
         .command::<StopJob>(StopJobHandler)
         .react::<SessionJobEnded>(SessionJobEndedReaction)
+        .react::<ComputeSessionChanged>(ComputeSessionChangedReaction)
         .query::<ListJobs>(list_jobs)
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
         .run(shutdown)

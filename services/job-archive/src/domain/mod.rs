@@ -1,6 +1,7 @@
 //! The archive's rules, without input or output.
 
 pub(crate) mod clusters;
+pub(crate) mod compute_jobs;
 pub(crate) mod duplicates;
 pub(crate) mod job_runs;
 pub(crate) mod list_limits;
