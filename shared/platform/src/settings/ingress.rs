@@ -30,6 +30,10 @@ pub struct IngressSettings {
     /// How long the answer to a query is waited for. Default: `30s`.
     #[serde(with = "humantime_serde")]
     pub query_deadline: Duration,
+    /// How long a client of Backend.AI may wait for a compute session to start, if it says that it waits for ever, or for longer.
+    /// Default: `1h`.
+    #[serde(with = "humantime_serde")]
+    pub session_wait_limit: Duration,
     /// How many requests may wait for an outcome at once; further ones are turned away with 503.
     /// Default: 4096.
     pub waiter_limit: usize,
@@ -52,6 +56,7 @@ impl Default for IngressSettings {
             request_timeout: Duration::from_secs(10),
             command_deadline: Duration::from_secs(10),
             query_deadline: Duration::from_secs(30),
+            session_wait_limit: Duration::from_hours(1),
             waiter_limit: 4096,
             token_key_file: None,
             token_lifetime: Duration::from_hours(1),
@@ -70,6 +75,7 @@ impl IngressSettings {
         checks.positive_duration("request_timeout", self.request_timeout);
         checks.positive_duration("command_deadline", self.command_deadline);
         checks.positive_duration("query_deadline", self.query_deadline);
+        checks.positive_duration("session_wait_limit", self.session_wait_limit);
         checks.positive("waiter_limit", self.waiter_limit);
         checks.require(
             "token_lifetime",

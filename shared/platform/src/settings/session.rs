@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::ServiceSettings;
 use super::checks::SectionChecks;
 
-/// The session service: what every service has, and how long a job of a run may take.
+/// Days for which compute sessions that are over are kept, and what they wrote.
+const COMPUTE_HISTORY_DAYS: u64 = 90;
+
+/// The session service: what every service has, and how long things may take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionSettings {
@@ -20,6 +23,16 @@ pub struct SessionSettings {
     /// does not hold the run for ever. Default: `24h`.
     #[serde(with = "humantime_serde")]
     pub job_run_limit: Duration,
+    /// How long the containers of a compute session may take to start, or to start anew; then they are ended. Default: `5m`.
+    #[serde(with = "humantime_serde")]
+    pub compute_start_limit: Duration,
+    /// How long an agent may take to end a container; then it is told again, and in the end the session is over without it.
+    /// Default: `1m`.
+    #[serde(with = "humantime_serde")]
+    pub compute_stop_limit: Duration,
+    /// How long a compute session that is over is kept, and what it wrote; the job archive keeps what became of it. Default: `90d`.
+    #[serde(with = "humantime_serde")]
+    pub compute_history: Duration,
 }
 
 impl Default for SessionSettings {
@@ -29,6 +42,9 @@ impl Default for SessionSettings {
             command_stream_limit: service.command_stream_limit,
             batch_limit: service.batch_limit,
             job_run_limit: Duration::from_hours(24),
+            compute_start_limit: Duration::from_mins(5),
+            compute_stop_limit: Duration::from_mins(1),
+            compute_history: Duration::from_hours(24 * COMPUTE_HISTORY_DAYS),
         }
     }
 }
@@ -46,5 +62,8 @@ impl SessionSettings {
     pub(super) fn check(&self, checks: &mut SectionChecks<'_>) {
         self.service().check(checks);
         checks.positive_duration("job_run_limit", self.job_run_limit);
+        checks.positive_duration("compute_start_limit", self.compute_start_limit);
+        checks.positive_duration("compute_stop_limit", self.compute_stop_limit);
+        checks.positive_duration("compute_history", self.compute_history);
     }
 }
