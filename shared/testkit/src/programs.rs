@@ -128,6 +128,14 @@ pub enum PythonEnvironment {
     FreezerScheduler,
     /// `keystone-manage`, and a Keystone for any WSGI server.
     Keystone,
+    /// `backend.ai` 20.3.10, the reference.
+    BackendAi203,
+    /// `backend.ai` 20.9.9.
+    BackendAi209,
+    /// `backend.ai`, the newest.
+    BackendAiNewest,
+    /// Python with `nats-py`, for an agent that is none of ours.
+    Nats,
 }
 
 impl PythonEnvironment {
@@ -140,6 +148,10 @@ impl PythonEnvironment {
             Self::FreezerV1 => "freezer-v1",
             Self::FreezerScheduler => "freezer-scheduler",
             Self::Keystone => "keystone",
+            Self::BackendAi203 => "backendai-20-3",
+            Self::BackendAi209 => "backendai-20-9",
+            Self::BackendAiNewest => "backendai-newest",
+            Self::Nats => "nats",
         }
     }
 
@@ -151,6 +163,10 @@ impl PythonEnvironment {
             Self::FreezerV1 => &["freezer"],
             Self::FreezerScheduler => &["freezer-scheduler"],
             Self::Keystone => &["keystone-manage", "python"],
+            Self::BackendAi203 | Self::BackendAi209 | Self::BackendAiNewest => {
+                &["backend.ai", "python"]
+            }
+            Self::Nats => &["python"],
         }
     }
 
