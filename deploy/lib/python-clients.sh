@@ -2,7 +2,8 @@
 # Prints the directory of the programs of a Python environment that holds real clients, or a real server, that tests use:
 #   python-clients.sh NAME
 # installs what requirements-NAME.txt beside this file pins, each package with its hashes.
-# Prints nothing, says why and fails where Python 3.11 or its module venv is missing or the packages cannot be fetched.
+# A file with a line "# python: 3.13" is for that release of Python alone, the others for 3.11 and later.
+# Prints nothing, says why and fails where such a Python or its module venv is missing or the packages cannot be fetched.
 set -euo pipefail
 # shellcheck source=deploy/lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -10,12 +11,26 @@ set -euo pipefail
 name="${1:?usage: python-clients.sh NAME}"
 requirements="$project_root/deploy/lib/requirements-$name.txt"
 [ -f "$requirements" ] || die "there is no $requirements"
-python="$(command -v python3)" || {
-    say "python3 is not installed"
-    exit 1
+release="$(sed -n 's/^# python: //p' "$requirements")"
+
+# can_be_used PYTHON: whether it is there, new enough, and the release that is needed, with the modules that are.
+can_be_used() {
+    "$1" -c 'import sys, venv, ensurepip
+release = tuple(map(int, sys.argv[1].split(".")))
+sys.exit(sys.version_info < release or (len(sys.argv) > 2 and sys.version_info[:2] != release))' \
+        "${release:-3.11}" ${release:+alone} 2>/dev/null
 }
-"$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
-    say "python3 is older than 3.11, or has no venv (Debian: apt-get install python3-venv)"
+
+python=
+# pyenv keeps releases that are on nobody's path.
+for candidate in python3 ${release:+"python$release" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$release".*/bin/python3}; do
+    if can_be_used "$candidate"; then
+        python="$(command -v "$candidate")"
+        break
+    fi
+done
+[ -n "$python" ] || {
+    say "there is no Python ${release:-3.11 or later} with the module venv (Debian: apt-get install python3-venv)"
     exit 1
 }
 
@@ -36,7 +51,8 @@ if [ ! -e "$whole" ]; then
             say "the Python environment could not be made"
             exit 1
         }
-        "$home/bin/pip" install --quiet --disable-pip-version-check --no-input --require-hashes -r "$requirements" >&2 || {
+        # Everything is in the file, also what stands there in place of what a package asks for.
+        "$home/bin/pip" install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes -r "$requirements" >&2 || {
             say "the packages of requirements-$name.txt could not be fetched"
             exit 1
         }
