@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use muster_contract::{Part, topology::Limits};
 use muster_ingress::Directory;
 use muster_messaging::topology;
-use muster_node_allocation::SiteNodes;
+use muster_node_allocation::Declarations;
 use muster_platform::{Settings, Shutdown, settings::ConnectionUrl, shutdown::termination_signal};
 use muster_session::SiteSessionHooks;
 use tracing::warn;
@@ -29,7 +29,8 @@ pub(crate) async fn up(mut settings: Settings) -> Result<()> {
     // All that the site says is checked before anything is started.
     let site = parts::load_site(&settings)?;
     let (directory, clusters) = (Directory::of_site(&site)?, parts::clusters(&site)?);
-    let (nodes, session_hooks) = (SiteNodes::of_site(&site), SiteSessionHooks::of_site(&site));
+    let nodes = Declarations::of_site(&site);
+    let session_hooks = SiteSessionHooks::of_site(&site);
     let broker = start_broker(&mut settings).await?;
     let process = Process::start(settings, "muster")?;
     let stopped = async {

@@ -10,7 +10,7 @@ use muster_messaging::{
     Broker, CommandClient, CommandClientOptions, Foundation, QueryClient, QueryClientOptions,
     Running, ServiceOptions,
 };
-use muster_node_allocation::SiteNodes;
+use muster_node_allocation::{Declarations, Times};
 use muster_platform::{
     Settings, Shutdown, settings::ServiceSettings, shutdown::Drained, site::Site,
 };
@@ -59,7 +59,7 @@ async fn run_until_stopped(process: &Process, part: Part, shutdown: &Shutdown) -
             serve(process, part, shutdown).await;
         }
         Part::NodeAllocation => {
-            let nodes = SiteNodes::of_site(&site);
+            let nodes = Declarations::of_site(&site);
             let _running = start_node_allocation(process, broker.clone(), nodes, &tasks).await?;
             serve(process, part, shutdown).await;
         }
@@ -165,12 +165,16 @@ pub(crate) async fn start_session(
 pub(crate) async fn start_node_allocation(
     process: &Process,
     broker: Broker,
-    nodes: SiteNodes,
+    nodes: Declarations,
     tasks: &Shutdown,
 ) -> Result<Running> {
     let foundation = foundation(process, broker, Service::NodeAllocation).await?;
-    let retention = process.settings.node_allocation.lease_retention;
-    Ok(muster_node_allocation::start(foundation, nodes, retention, tasks).await?)
+    let settings = &process.settings.node_allocation;
+    let times = Times {
+        lease_retention: settings.lease_retention,
+        agent_timeout: settings.agent_timeout,
+    };
+    Ok(muster_node_allocation::start(foundation, nodes, times, tasks).await?)
 }
 
 /// What the service runs on.

@@ -17,16 +17,21 @@ use crate::moment::Moment;
 
 /// When the latest of them came: they are all carried out at that time.
 fn moment<'i, C: Command>(requests: &[Request<C>], ids: &'i dyn Ids) -> Moment<'i> {
-    let times = requests
-        .iter()
-        .map(|request| request.context.received_at().as_micros());
     Moment {
-        now: times.max().unwrap_or_default(),
+        now: latest(requests),
         ids,
     }
 }
 
+/// When the latest of them came: microseconds since 1970.
+pub(crate) fn latest<C: Command>(requests: &[Request<C>]) -> i64 {
+    let times = requests
+        .iter()
+        .map(|request| request.context.received_at().as_micros());
+    times.max().unwrap_or_default()
+}
+
 /// For commands that events answer.
-fn all_done<C: Command<Reply = ()>>(requests: &[Request<C>]) -> Vec<OutcomeOf<C>> {
+pub(crate) fn all_done<C: Command<Reply = ()>>(requests: &[Request<C>]) -> Vec<OutcomeOf<C>> {
     requests.iter().map(|_| Outcome::Done(())).collect()
 }

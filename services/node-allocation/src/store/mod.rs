@@ -40,7 +40,7 @@ pub(crate) async fn lock(transaction: &mut Transaction) -> Result<(), StorageErr
 }
 
 /// A row that does not say what it should: somebody else wrote to the table, or a newer release.
-fn unreadable(what: &str, value: impl std::fmt::Display) -> StorageError {
+pub(crate) fn unreadable(what: &str, value: impl std::fmt::Display) -> StorageError {
     StorageError::Other(
         format!("a row of node allocation has an unreadable {what}: {value}").into(),
     )
@@ -52,7 +52,7 @@ fn state(name: &str) -> Result<NodeState, StorageError> {
 }
 
 /// A number of nodes as the table has it.
-fn count(what: &str, value: i64) -> Result<u32, StorageError> {
+pub(crate) fn count(what: &str, value: i64) -> Result<u32, StorageError> {
     u32::try_from(value).map_err(|_| unreadable(what, value))
 }
 

@@ -57,6 +57,28 @@ impl WaitingReason {
         Self::NoRoom,
     ];
 
+    /// Its name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotYet => "not-yet",
+            Self::OwnerSessions => "owner-sessions",
+            Self::OwnerSlots => "owner-slots",
+            Self::ProjectSessions => "project-sessions",
+            Self::ProjectSlots => "project-slots",
+            Self::DomainSessions => "domain-sessions",
+            Self::DomainSlots => "domain-slots",
+            Self::NoAgents => "no-agents",
+            Self::NoRoom => "no-room",
+        }
+    }
+
+    /// The reason of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
     /// For people: what clients show as `status_info` (`api/backendai.md` §3).
     #[must_use]
     pub const fn text(self) -> &'static str {

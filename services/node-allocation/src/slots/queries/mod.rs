@@ -1,0 +1,3 @@
+//! What is asked about slots.
+
+pub(crate) mod list_agents;

@@ -1,0 +1,3 @@
+//! What agents say of themselves.
+
+pub(crate) mod agent_beat;
