@@ -260,6 +260,38 @@ mod tests {
     }
 
     #[test]
+    fn what_agents_say_of_themselves_only_those_hear_whom_it_is_for() {
+        let live = entries(Kind::Signal).chain(entries(Kind::AgentQuestion));
+        for entry in live {
+            for part in Part::ALL.iter().filter(|part| **part != Part::Operator) {
+                let Permissions {
+                    publish, subscribe, ..
+                } = permissions(*part);
+                let hears = subscribe.contains(&entry.subject);
+                assert_eq!(
+                    hears,
+                    entry.consumers.contains(part),
+                    "{part} {}",
+                    entry.subject
+                );
+                let says = publish.contains(&entry.subject);
+                assert_eq!(
+                    says,
+                    entry.producers.contains(part),
+                    "{part} {}",
+                    entry.subject
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn agents_alone_may_answer_wherever_they_are_asked_from() {
+        assert!(agent_permissions("a").answers);
+        assert!(Part::ALL.iter().all(|part| !permissions(*part).answers));
+    }
+
+    #[test]
     fn the_server_configuration() {
         let agents = [("n1.dusty".to_owned(), "KEY_OF_n1".to_owned())];
         let text = server_configuration(|part| format!("KEY_OF_{part}"), &agents);

@@ -357,6 +357,26 @@ mod tests {
     }
 
     #[test]
+    fn every_signal_is_for_its_service_and_comes_from_no_part() {
+        for signal in entries(Kind::Signal) {
+            let owner = [signal.service.part()];
+            assert_eq!(signal.consumers, owner, "{}", signal.subject);
+            assert_eq!(signal.producers, [], "{}", signal.subject);
+            assert!(signal.stream().is_none(), "{}", signal.subject);
+        }
+    }
+
+    #[test]
+    fn every_question_to_an_agent_has_somebody_who_asks_it_and_an_answer() {
+        for question in entries(Kind::AgentQuestion) {
+            assert!(!question.producers.is_empty(), "{}", question.subject);
+            assert_eq!(question.consumers, [], "{}", question.subject);
+            assert!(question.answer.is_some(), "{}", question.subject);
+            assert!(question.stream().is_none(), "{}", question.subject);
+        }
+    }
+
+    #[test]
     fn every_report_answers_an_order_and_comes_from_no_part() {
         for report in entries(Kind::Report) {
             assert_eq!(
