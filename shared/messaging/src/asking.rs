@@ -1,11 +1,13 @@
-//! The ingress's way of asking the owner of the tables (design §3, rule 8).
+//! The ingress's way of asking the owner of the tables (design §3, rule 8), and agents.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_nats::{HeaderMap, Message, StatusCode, service};
+use bytes::Bytes;
 use futures_util::StreamExt;
-use muster_contract::{Outcome, Principal, Query, headers, subject};
+use muster_contract::{AgentQuestion, Outcome, Principal, Query, headers, subject};
 use muster_platform::Shutdown;
+use serde::Serialize;
 use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
@@ -40,8 +42,8 @@ pub enum AskError {
     /// The broker cannot be reached.
     #[error("the broker is away")]
     BrokerAway,
-    /// Nobody was there to answer before the deadline.
-    #[error("the service is away")]
+    /// Nobody was there to answer: of a service before the deadline, of an agent at this moment.
+    #[error("nobody is there to answer")]
     OwnerAway,
     /// Too many questions wait already.
     #[error("{limit} questions are waiting already")]
@@ -59,11 +61,29 @@ pub enum AskError {
     #[error("no answer in time")]
     Deadline,
     /// The owner failed.
-    #[error("the service failed: {0}")]
+    #[error("whoever was asked failed: {0}")]
     Failed(String),
     /// Question or answer is not of the contract's type.
     #[error("encoding")]
     Encoding(#[source] serde_json::Error),
+}
+
+/// Why one try at a question has brought no answer.
+enum NoAnswer {
+    /// Nobody was there who could have been asked.
+    Nobody,
+    /// Nothing has come for as long as there was patience.
+    Silence,
+    /// If there was an answer it went to a connection that was lost.
+    Lost,
+    /// There is no use in another try.
+    Final(AskError),
+}
+
+impl From<AskError> for NoAnswer {
+    fn from(error: AskError) -> Self {
+        Self::Final(error)
+    }
 }
 
 /// Asks questions; cheap to clone.
@@ -122,11 +142,7 @@ impl QueryClient {
         principal: Option<&Principal>,
         deadline: Duration,
     ) -> Result<Outcome<Q::Answer, Q::Refusal>, AskError> {
-        let payload = serde_json::to_vec(query).map_err(AskError::Encoding)?;
-        let limit = self.broker.body_limit();
-        if payload.len() > limit {
-            return Err(AskError::TooLarge { limit });
-        }
+        let payload = self.encode(query)?;
         let span = spans::ask(&Q::subject());
         let mut map = HeaderMap::new();
         header_map::set(&mut map, headers::SCHEMA, Q::schema());
@@ -136,21 +152,20 @@ impl QueryClient {
         }
         spans::inject(&span, &mut map);
         let deadline = Instant::now() + deadline;
-        let payload = bytes::Bytes::from(payload);
         let mut patience = PATIENCE;
         let asking = async {
             loop {
-                if !self.broker.is_connected() {
-                    return Err(AskError::BrokerAway);
-                }
-                let asked = Instant::now();
-                let answer = self.ask_once(Q::subject(), &map, &payload, patience, deadline);
+                let answer = self.ask_once(Q::subject(), &map, &payload, Some(patience), deadline);
                 match answer.await {
-                    Err(AskError::OwnerAway) if asked.elapsed() >= patience => patience *= 2,
-                    Err(AskError::OwnerAway) if Instant::now() + ASK_AGAIN_PAUSE < deadline => {
+                    Ok(answer) => return Ok(answer),
+                    Err(NoAnswer::Silence) => patience *= 2,
+                    Err(NoAnswer::Nobody | NoAnswer::Lost)
+                        if Instant::now() + ASK_AGAIN_PAUSE < deadline =>
+                    {
                         tokio::time::sleep(ASK_AGAIN_PAUSE).await;
                     }
-                    other => return other,
+                    Err(NoAnswer::Nobody | NoAnswer::Lost) => return Err(AskError::OwnerAway),
+                    Err(NoAnswer::Final(error)) => return Err(error),
                 }
             }
         };
@@ -158,14 +173,56 @@ impl QueryClient {
         serde_json::from_slice(&answer).map_err(AskError::Encoding)
     }
 
+    /// Asks the agent and waits for its answer. It is asked once: what it does may not be done twice, so where it is not known
+    /// whether the question has reached it, it is for the caller to see.
+    ///
+    /// # Errors
+    /// The agent is not there ([`AskError::OwnerAway`], at once), or has not answered in time, or the connection to the broker
+    /// was lost meanwhile.
+    pub async fn ask_agent<Q: AgentQuestion>(
+        &self,
+        agent: &str,
+        question: &Q,
+        deadline: Duration,
+    ) -> Result<Outcome<Q::Answer, Q::Refusal>, AskError> {
+        let payload = self.encode(question)?;
+        let subject = Q::subject(agent);
+        let span = spans::ask(&subject);
+        let mut map = HeaderMap::new();
+        header_map::set(&mut map, headers::SCHEMA, Q::schema());
+        spans::inject(&span, &mut map);
+        let deadline = Instant::now() + deadline;
+        let asking = self.ask_once(subject, &map, &payload, None, deadline);
+        let answer = asking.instrument(span).await.map_err(|none| match none {
+            NoAnswer::Nobody => AskError::OwnerAway,
+            NoAnswer::Silence => AskError::Deadline,
+            NoAnswer::Lost => AskError::BrokerAway,
+            NoAnswer::Final(error) => error,
+        })?;
+        serde_json::from_slice(&answer).map_err(AskError::Encoding)
+    }
+
+    fn encode(&self, question: &impl Serialize) -> Result<Bytes, AskError> {
+        let payload = serde_json::to_vec(question).map_err(AskError::Encoding)?;
+        let limit = self.broker.body_limit();
+        if payload.len() > limit {
+            return Err(AskError::TooLarge { limit });
+        }
+        Ok(payload.into())
+    }
+
+    /// `patience` = how long nothing may come; without it there is only the deadline.
     async fn ask_once(
         &self,
         subject: String,
         headers: &HeaderMap,
-        payload: &bytes::Bytes,
-        patience: Duration,
+        payload: &Bytes,
+        patience: Option<Duration>,
         deadline: Instant,
-    ) -> Result<Vec<u8>, AskError> {
+    ) -> Result<Vec<u8>, NoAnswer> {
+        if !self.broker.is_connected() {
+            return Err(AskError::BrokerAway.into());
+        }
         let id: Uuid = self.environment.ids.next();
         let address = format!("{}.{}", self.inbox, id.simple());
         let limit = self.waiters.limit();
@@ -187,7 +244,7 @@ impl QueryClient {
         };
         timeout_at(deadline, asking)
             .await
-            .unwrap_or(Err(AskError::Deadline))
+            .unwrap_or(Err(AskError::Deadline.into()))
     }
 
     /// Puts the answer together from its parts, in whatever order they come.
@@ -196,8 +253,8 @@ impl QueryClient {
         waiter: &mut Waiter<String, Arc<Message>>,
         connection: &mut watch::Receiver<Connection>,
         epoch: u64,
-        patience: Duration,
-    ) -> Result<Vec<u8>, AskError> {
+        patience: Option<Duration>,
+    ) -> Result<Vec<u8>, NoAnswer> {
         let mut parts = BTreeMap::new();
         let mut size = 0;
         loop {
@@ -206,19 +263,19 @@ impl QueryClient {
                 message = waiter.next() => message.ok_or(AskError::Deadline)?,
                 // The answer went to the connection that was lost.
                 _ = connection.wait_for(|now| now.connected && now.epoch != epoch) => {
-                    return Err(AskError::OwnerAway);
+                    return Err(NoAnswer::Lost);
                 }
-                () = tokio::time::sleep(patience) => return Err(AskError::OwnerAway),
+                () = run_out(patience) => return Err(NoAnswer::Silence),
             };
             if message.status == Some(StatusCode::NO_RESPONDERS) {
-                return Err(AskError::OwnerAway);
+                return Err(NoAnswer::Nobody);
             }
             let header = |name| {
                 let headers = message.headers.as_ref()?;
                 Some(headers.get(name)?.as_str().to_owned())
             };
             if let Some(error) = header(service::NATS_SERVICE_ERROR) {
-                return Err(AskError::Failed(error));
+                return Err(AskError::Failed(error).into());
             }
             let (number, count) = header(headers::ANSWER_PART)
                 .and_then(|part| numbers(&part))
@@ -226,7 +283,7 @@ impl QueryClient {
             size += message.payload.len();
             let limit = self.options.answer_limit;
             if size > limit {
-                return Err(AskError::TooLarge { limit });
+                return Err(AskError::TooLarge { limit }.into());
             }
             parts.insert(number, message.payload.clone());
             if parts.len() >= count {
@@ -237,6 +294,14 @@ impl QueryClient {
                 return Ok(answer);
             }
         }
+    }
+}
+
+/// When there is no patience left; without one it never runs out.
+async fn run_out(patience: Option<Duration>) {
+    match patience {
+        Some(patience) => tokio::time::sleep(patience).await,
+        None => std::future::pending().await,
     }
 }
 

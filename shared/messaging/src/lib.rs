@@ -2,7 +2,7 @@
 //! exactly once in effect, whatever dies in between.
 //!
 //! - [`Broker`]: one part's connection. [`topology`]: streams and consumers.
-//! - [`CommandClient`], [`QueryClient`]: the ingress's side.
+//! - [`CommandClient`], [`QueryClient`], [`EventTail`]: the ingress's side.
 //! - [`ServiceBuilder`]: a service's side. Batches of commands run in one transaction together with their
 //!   inbox rows and their outbox row; replies, acknowledgements and events follow the commit. So do [reactions](React) to
 //!   events and to what agents [report](TakeReport). A command that was [begun](BeginCommand) gets its outcome [later](Effects::settle), by a reaction or by
@@ -22,6 +22,7 @@ mod dead_letters;
 mod delivery;
 mod effects;
 mod erased;
+mod event_tail;
 mod foundation;
 mod handler;
 mod header_map;
@@ -59,6 +60,7 @@ pub use asking::{AskError, QueryClient, QueryClientOptions};
 pub use broker::{Broker, BrokerOptions};
 pub use context::{Context, Environment};
 pub use effects::Effects;
+pub use event_tail::{EventListener, EventTail, Told};
 pub use foundation::Foundation;
 pub use handler::{
     AnswerQuery, Asked, BeginCommand, HandleCommand, HandlerError, HearSignals, Heard, OutcomeOf,

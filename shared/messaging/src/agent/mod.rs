@@ -12,6 +12,7 @@ mod asked_question;
 mod broker;
 mod order_at_hand;
 mod orders;
+mod own_report;
 mod questions;
 
 pub use asked_question::{AnswerError, AskedQuestion};

@@ -6,6 +6,7 @@ use async_nats::{
     HeaderMap,
     jetstream::{self, AckKind},
 };
+use bytes::Bytes;
 use muster_contract::{Order, Report, headers, topology::ORDER_ACKNOWLEDGE_WAIT};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{Span, error, warn};
@@ -127,40 +128,12 @@ impl OrderAtHand {
         report: &R,
         stop: &CancellationToken,
     ) -> Result<(), ReportError> {
-        let body =
-            serde_json::to_vec(report).map_err(|error| ReportError::Unfit(error.to_string()))?;
-        let limit = self.broker.link.body_limit();
-        if body.len() > limit {
-            let reason = format!("it is longer than {limit} bytes");
-            return Err(ReportError::Unfit(reason));
-        }
-        let body = bytes::Bytes::from(body);
+        let body = body_of(&self.broker, report)?;
         let subject = R::subject(self.broker.agent());
         let id = report_id(self.id, &R::schema());
         let span = spans::send_report(&self.span, &subject, id, self.correlation_id.as_deref());
         let map = self.headers_of(&R::schema(), id, &span);
-        let publish = async || {
-            let sending = self.broker.link.jetstream.publish_with_headers(
-                subject.clone(),
-                map.clone(),
-                body.clone(),
-            );
-            sending.await?.await
-        };
-        let until_stored = async {
-            while let Err(error) = publish().await {
-                warn!(target: "muster::messaging", error = %chain(&error), "a report was not taken; publishing it again");
-                tokio::time::sleep(RETRY_PAUSE).await;
-            }
-        };
-        // One that can be published at once is published even when we are to stop.
-        tokio::select! {
-            biased;
-            () = until_stored => {}
-            () = async { stop.cancelled().await; tokio::time::sleep(RETRY_PAUSE * 4).await; } => {
-                return Err(ReportError::Stopped);
-            }
-        }
+        store(&self.broker, subject, map, body, stop).await?;
         // Unacknowledged it comes again, and is remembered.
         let _ = self.message.ack().await;
         Ok(())
@@ -195,6 +168,49 @@ impl OrderAtHand {
         }
         spans::inject(span, &mut map);
         map
+    }
+}
+
+/// A report as it is sent.
+pub(super) fn body_of<R: Report>(broker: &AgentBroker, report: &R) -> Result<Bytes, ReportError> {
+    let body = serde_json::to_vec(report).map_err(|error| ReportError::Unfit(error.to_string()))?;
+    let limit = broker.link.body_limit();
+    if body.len() > limit {
+        let reason = format!("it is longer than {limit} bytes");
+        return Err(ReportError::Unfit(reason));
+    }
+    Ok(body.into())
+}
+
+/// Publishes a report until the broker has stored it, or `stop`.
+pub(super) async fn store(
+    broker: &AgentBroker,
+    subject: String,
+    map: HeaderMap,
+    body: Bytes,
+    stop: &CancellationToken,
+) -> Result<(), ReportError> {
+    let publish = async || {
+        let sending = broker.link.jetstream.publish_with_headers(
+            subject.clone(),
+            map.clone(),
+            body.clone(),
+        );
+        sending.await?.await
+    };
+    let until_stored = async {
+        while let Err(error) = publish().await {
+            warn!(target: "muster::messaging", error = %chain(&error), "a report was not taken; publishing it again");
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    };
+    // One that can be published at once is published even when we are to stop.
+    tokio::select! {
+        biased;
+        () = until_stored => Ok(()),
+        () = async { stop.cancelled().await; tokio::time::sleep(RETRY_PAUSE * 4).await; } => {
+            Err(ReportError::Stopped)
+        }
     }
 }
 
