@@ -6,6 +6,7 @@
 //! The suites of the promises add the [`setup`]s that each promise is kept on, a consumer of [`events`], a
 //! [`load`], [`killing`] at random, and the [`bookkeeping`] that compares what clients were told with what is there.
 
+pub mod backendai;
 pub mod bookkeeping;
 pub mod caller;
 pub mod client;
@@ -15,6 +16,7 @@ pub mod events;
 pub mod jobs;
 pub mod killing;
 pub mod load;
+pub mod null_agent;
 pub mod real_data;
 pub mod setup;
 pub mod site;
