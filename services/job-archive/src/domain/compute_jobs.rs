@@ -73,11 +73,11 @@ fn state_of(session: &ComputeSession) -> JobState {
     let reason = session.status_info.as_deref().unwrap_or_default();
     let is_wanted = session.kind == ComputeSessionType::Interactive;
     match reason.split_whitespace().next().unwrap_or_default() {
-        "agent-lost" => JobState::NodeFail,
+        "agent-lost" | "container-lost" => JobState::NodeFail,
         "idle-timeout" => JobState::Timeout,
         // Ended by its owner: an interactive session has no other good end.
-        "user-requested" if is_wanted => JobState::Completed,
-        "user-requested" => JobState::Cancelled,
+        "user-requested" | "force-terminated" if is_wanted => JobState::Completed,
+        "user-requested" | "force-terminated" => JobState::Cancelled,
         "self-terminated" if is_wanted && ended_with(session) == Some(0) => JobState::Completed,
         _ if session.status == ComputeSessionStatus::Cancelled => JobState::Cancelled,
         _ => JobState::Failed,

@@ -189,6 +189,20 @@ fn what_came_of_it() {
         (Batch, Failure, "user-requested", 143, JobState::Cancelled),
         (Batch, Undefined, "user-requested", 143, JobState::Cancelled),
         (
+            Batch,
+            Undefined,
+            "force-terminated",
+            137,
+            JobState::Cancelled,
+        ),
+        (
+            Interactive,
+            Undefined,
+            "container-lost",
+            1,
+            JobState::NodeFail,
+        ),
+        (
             Interactive,
             Undefined,
             "user-requested",
