@@ -141,9 +141,7 @@ pub async fn start(
     let clock = || environment.clock.clone();
     let ids = || environment.ids.clone();
     let database = foundation.database.clone();
-    site.nodes
-        .apply(&database, environment.clock.now())
-        .await?;
+    site.nodes.apply(&database, environment.clock.now()).await?;
     site.slots.apply(&database).await?;
     let broker = foundation.broker.clone();
     let running = ServiceBuilder::new(Service::NodeAllocation, foundation)
@@ -181,11 +179,7 @@ pub async fn start(
             lost_agents::INTERVAL,
             LostAgents::new(clock(), broker, times.agent_timeout),
         )
-        .periodic(
-            "slot queue",
-            slot_queue::INTERVAL,
-            SlotQueue::new(clock()),
-        )
+        .periodic("slot queue", slot_queue::INTERVAL, SlotQueue::new(clock()))
         .periodic(
             "slot history",
             slot_history::INTERVAL,

@@ -20,6 +20,7 @@ use crate::{
     },
     moment::Moment,
     periodic::queue_deadlines::end_due,
+    slots::testing::check_slots,
     store::list_nodes::list_nodes,
 };
 
@@ -411,4 +412,5 @@ pub(crate) async fn check_books(database: &Database) {
         let wrong: Vec<(i64,)> = database.fetch_all(sql, &[]).await.unwrap();
         assert_eq!(wrong[0].0, 0, "{what}");
     }
+    check_slots(database).await;
 }

@@ -7,25 +7,32 @@ use std::{path::Path, time::Duration};
 use async_nats::Subscriber;
 use futures_util::StreamExt;
 use muster_contract::{
-    Command, Message, Outcome, Principal, Query, Role, Service,
-    agent::{HookResult, NodeHook, NodeHookFinished, RunNodeHook},
+    Command, Message, Outcome, Principal, Query, ResourceSlots, Role, Service, Signal,
+    agent::{AgentBeat, ContainerHost, HookResult, NodeHook, NodeHookFinished, RunNodeHook},
     message::Never,
     node_allocation::{
-        AllocateNodes, AllocationRefusal, AllocationRefused, ChangeNode, ChangeNodeRefusal,
-        ListNodes, ListPools, NodeChange, NodeDemand, NodePage, NodeSelector, NodeState,
-        NodesGranted, NodesReleased, PoolList, ReleaseNodes,
+        AgentPage, AgentStatus, AllocateNodes, AllocateSlots, AllocationRefusal, AllocationRefused,
+        ChangeNode, ChangeNodeRefusal, ListAgents, ListNodes, ListPools, NodeChange, NodeDemand,
+        NodePage, NodeSelector, NodeState, NodesGranted, NodesReleased, PoolList, ReleaseNodes,
+        ReleaseSlots, SlotsGranted, SlotsLost, SlotsQueued, WaitingReason,
     },
 };
 use muster_messaging::{OrderAtHand, Orders, OutcomeOf};
-use muster_node_allocation::{MIGRATIONS, SiteNodes, start};
+use muster_node_allocation::{Declarations, MIGRATIONS, Times, start};
 use muster_platform::{Drained, Ids, RandomIds, Shutdown, Site, Timestamp};
 use muster_testkit::{DEADLINE, ServiceWorld, eventually};
 use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_763_800_000);
 
-/// How long leases are remembered: no test takes as long.
-const RETENTION: Duration = Duration::from_hours(24);
+/// No test takes as long as leases are remembered.
+const TIMES: Times = Times {
+    lease_retention: Duration::from_hours(24),
+    agent_timeout: AGENT_TIMEOUT,
+};
+
+/// By the clock of the test.
+const AGENT_TIMEOUT: Duration = Duration::from_hours(1);
 
 const SITE: &str = r#"
 [[project]]
@@ -62,9 +69,9 @@ impl System {
 
     async fn start_with(site: &str) -> Self {
         let site = Site::parse(site, Path::new("site.toml")).unwrap();
-        let nodes = SiteNodes::of_site(&site);
+        let site = Declarations::of_site(&site);
         let service =
-            async |foundation, tasks: &Shutdown| start(foundation, nodes, RETENTION, tasks).await;
+            async |foundation, tasks: &Shutdown| start(foundation, site, TIMES, tasks).await;
         let agents = ["provisioner"];
         let world =
             ServiceWorld::start(Service::NodeAllocation, &MIGRATIONS, &agents, NOW, service);
@@ -378,4 +385,121 @@ async fn an_agent_installs_prepares_and_wipes_nodes() {
         .eventually_in_state(NodeState::Deprovisioning, &["n2.dusty"])
         .await;
     assert_eq!(system.0.tasks.drain(DEADLINE).await, Drained::Clean);
+}
+
+fn cores(count: u64) -> ResourceSlots {
+    let cpu = ("cpu".to_owned(), count.into());
+    [cpu].into_iter().collect()
+}
+
+fn slots_wanted(containers: u32) -> AllocateSlots {
+    AllocateSlots {
+        request: RandomIds.next(),
+        session: RandomIds.next(),
+        tenant: "demo".to_owned(),
+        domain: "default".to_owned(),
+        owner: "AKIAEXAMPLE".to_owned(),
+        scaling_group: None,
+        slots: cores(1),
+        containers,
+        on_one_agent: false,
+        not_before: None,
+    }
+}
+
+impl System {
+    /// The agent says that it is there.
+    async fn beat(&self, agent: &str) {
+        let beat = AgentBeat {
+            instance: "i1".to_owned(),
+            version: "1.0.0".to_owned(),
+            running: 0,
+            concurrency: 16,
+            containers: Some(ContainerHost {
+                scaling_group: "default".to_owned(),
+                slots: cores(2),
+                address: "127.0.0.1".to_owned(),
+            }),
+        };
+        let body = serde_json::to_vec(&beat).unwrap();
+        let client = self.0.client.client();
+        let subject = AgentBeat::subject(agent);
+        client.publish(subject, body.into()).await.unwrap();
+    }
+
+    async fn agent_status(&self) -> Option<AgentStatus> {
+        let question = ListAgents {
+            limit: 10,
+            ..ListAgents::default()
+        };
+        let AgentPage { agents } = self.ask(&question).await;
+        agents.first().map(|agent| agent.status)
+    }
+
+    /// Waits until there is one agent, and it is so; does something each time.
+    async fn eventually_agent(&self, status: AgentStatus, meanwhile: impl AsyncFn()) {
+        let look = async || {
+            meanwhile().await;
+            (self.agent_status().await == Some(status)).then_some(())
+        };
+        eventually(DEADLINE, "the agent's status", look)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn slots_of_agents_go_out_and_come_back_and_are_lost() {
+    let system = System::start().await;
+    let client = system.0.client.client();
+    let subject = |fact: &str| format!("muster.evt.node-allocation.v1.demo.slots.{fact}");
+    let mut granted = client.subscribe(subject("granted")).await.unwrap();
+    let mut queued = client.subscribe(subject("queued")).await.unwrap();
+    let mut lost = client.subscribe(subject("lost")).await.unwrap();
+    client.flush().await.unwrap();
+
+    let (first, second) = (slots_wanted(2), slots_wanted(1));
+    assert_eq!(system.send(&first).await, Outcome::Done(()));
+    let event: SlotsQueued = next(&mut queued, |event: &SlotsQueued| {
+        event.session == first.session
+    })
+    .await;
+    assert_eq!(event.reason, WaitingReason::NoAgents);
+    let beat = async || system.beat("a1").await;
+    system.eventually_agent(AgentStatus::Alive, beat).await;
+    let event: SlotsGranted = next(&mut granted, |event: &SlotsGranted| {
+        event.session == first.session
+    })
+    .await;
+    assert_eq!((event.request, event.leases.len()), (first.request, 2));
+    assert!(event.leases.iter().all(|lease| lease.agent == "a1"));
+
+    system.send(&second).await;
+    let event: SlotsQueued = next(&mut queued, |event: &SlotsQueued| {
+        event.session == second.session
+    })
+    .await;
+    assert_eq!(event.reason, WaitingReason::NoRoom);
+    let end = ReleaseSlots {
+        session: first.session,
+        tenant: "demo".to_owned(),
+    };
+    assert_eq!(system.send(&end).await, Outcome::Done(()));
+    next(&mut granted, |event: &SlotsGranted| {
+        event.session == second.session
+    })
+    .await;
+
+    // Half a minute passes at each look. Were it more than the service allows between two of its own, it would not be sure that
+    // it has missed no beat.
+    let time_passes = async || system.0.clock.advance(Duration::from_secs(30));
+    system
+        .eventually_agent(AgentStatus::Lost, time_passes)
+        .await;
+    let event: SlotsLost = next(&mut lost, |event: &SlotsLost| {
+        event.session == second.session
+    })
+    .await;
+    assert_eq!(event.agent, "a1");
+    system.eventually_agent(AgentStatus::Alive, beat).await;
 }

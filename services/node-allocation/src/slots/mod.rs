@@ -24,8 +24,10 @@ pub(crate) mod signals;
 mod site_slots;
 mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod told;
+#[cfg(test)]
+mod walk;
 
 use std::time::Duration;
 

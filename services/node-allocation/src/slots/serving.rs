@@ -257,11 +257,7 @@ impl Scene {
     }
 
     /// A round in each group.
-    fn serve(
-        &mut self,
-        waiting: BTreeMap<String, Vec<Wish>>,
-        now: i64,
-    ) -> Vec<(Wish, Verdict)> {
+    fn serve(&mut self, waiting: BTreeMap<String, Vec<Wish>>, now: i64) -> Vec<(Wish, Verdict)> {
         let mut verdicts = Vec::new();
         for (name, wishes) in waiting {
             let group = self.groups.entry(name).or_default();

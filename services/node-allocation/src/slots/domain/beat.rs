@@ -32,9 +32,7 @@ impl KnownAgent {
             instance: text(&beat.instance),
             version: text(&beat.version),
             address: text(&host.address),
-            slots: slots
-                .map(|(slot, amount)| (text(slot), amount))
-                .collect(),
+            slots: slots.map(|(slot, amount)| (text(slot), amount)).collect(),
         })
     }
 }
@@ -104,8 +102,14 @@ mod tests {
     fn what_is_known_is_no_news_for_a_while() {
         let before = agent(4, "x", 0);
         assert_eq!(news(None, &before, REFRESH), News::BringsRoom);
-        assert_eq!(news(Some(&before), &agent(4, "x", REFRESH - 1), REFRESH), News::None);
-        assert_eq!(news(Some(&before), &agent(4, "x", REFRESH), REFRESH), News::Noted);
+        assert_eq!(
+            news(Some(&before), &agent(4, "x", REFRESH - 1), REFRESH),
+            News::None
+        );
+        assert_eq!(
+            news(Some(&before), &agent(4, "x", REFRESH), REFRESH),
+            News::Noted
+        );
         assert_eq!(news(Some(&before), &agent(4, "y", 1), REFRESH), News::Noted);
         assert_eq!(news(Some(&before), &agent(3, "x", 1), REFRESH), News::Noted);
     }
@@ -113,23 +117,47 @@ mod tests {
     #[test]
     fn what_may_bring_room_is_told_apart() {
         let before = agent(4, "x", 0);
-        assert_eq!(news(Some(&before), &agent(5, "x", 1), REFRESH), News::BringsRoom);
-        let lost = KnownAgent { alive: false, ..before.clone() };
-        assert_eq!(news(Some(&lost), &agent(1, "x", 1), REFRESH), News::BringsRoom);
-        let moved = KnownAgent { scaling_group: "other".to_owned(), ..before };
-        assert_eq!(news(Some(&moved), &agent(1, "x", 1), REFRESH), News::BringsRoom);
+        assert_eq!(
+            news(Some(&before), &agent(5, "x", 1), REFRESH),
+            News::BringsRoom
+        );
+        let lost = KnownAgent {
+            alive: false,
+            ..before.clone()
+        };
+        assert_eq!(
+            news(Some(&lost), &agent(1, "x", 1), REFRESH),
+            News::BringsRoom
+        );
+        let moved = KnownAgent {
+            scaling_group: "other".to_owned(),
+            ..before
+        };
+        assert_eq!(
+            news(Some(&moved), &agent(1, "x", 1), REFRESH),
+            News::BringsRoom
+        );
     }
 
     #[test]
     fn an_agent_without_containers_is_none() {
-        let hooks_only = AgentBeat { containers: None, ..beat(1, "x") };
+        let hooks_only = AgentBeat {
+            containers: None,
+            ..beat(1, "x")
+        };
         assert_eq!(KnownAgent::of_beat("a1", &hooks_only, 0), None);
     }
 
     #[test]
     fn what_it_says_can_be_stored() {
-        let odd = AgentBeat { version: "1\0\n".to_owned(), ..beat(1, "x\0") };
+        let odd = AgentBeat {
+            version: "1\0\n".to_owned(),
+            ..beat(1, "x\0")
+        };
         let agent = KnownAgent::of_beat("a1", &odd, 0).unwrap();
-        assert_eq!((agent.version.as_str(), agent.instance.as_str()), ("1", "x"));
+        assert_eq!(
+            (agent.version.as_str(), agent.instance.as_str()),
+            ("1", "x")
+        );
     }
 }

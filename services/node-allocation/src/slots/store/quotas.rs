@@ -45,8 +45,7 @@ pub(crate) async fn limit<'a>(
         .collect();
     let rows: Vec<Row> = transaction.fetch_set(&QUOTAS, &rows).await?;
     for row in rows {
-        let scope =
-            Scope::from_name(&row.scope).ok_or_else(|| unreadable("scope", &row.scope))?;
+        let scope = Scope::from_name(&row.scope).ok_or_else(|| unreadable("scope", &row.scope))?;
         let sessions = row.sessions.map(|sessions| count("quota", sessions));
         let quota = ComputeQuota {
             sessions: sessions.transpose()?,

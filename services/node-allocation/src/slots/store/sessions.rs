@@ -78,9 +78,7 @@ pub(crate) async fn known(
     for row in leases {
         let granted = known.granted.entry(id_of(&row.session)?).or_default();
         granted.scaling_group = row.scaling_group;
-        granted
-            .containers
-            .push((row.agent, row.ended_at.is_none()));
+        granted.containers.push((row.agent, row.ended_at.is_none()));
     }
     Ok(known)
 }
