@@ -1,0 +1,3 @@
+//! What agents say again and again.
+
+pub(crate) mod containers_usage;
