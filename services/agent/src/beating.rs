@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use muster_contract::agent::AgentBeat;
+use muster_contract::agent::{AgentBeat, ContainerHost};
 use muster_messaging::AgentBroker;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::carrying_out::CarryingOut;
 
 /// How often.
-const INTERVAL: Duration = Duration::from_secs(5);
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is said of the agent.
 pub(crate) struct Beats {
@@ -18,6 +18,7 @@ pub(crate) struct Beats {
     pub(crate) carrying_out: Arc<CarryingOut>,
     pub(crate) instance: String,
     pub(crate) concurrency: usize,
+    pub(crate) containers: Option<ContainerHost>,
 }
 
 impl Beats {
@@ -31,7 +32,7 @@ impl Beats {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 running: self.carrying_out.count(),
                 concurrency: self.concurrency,
-                containers: None,
+                containers: self.containers.clone(),
             };
             self.broker.signal(&beat).await;
         }

@@ -12,11 +12,13 @@ use muster_contract::{
 };
 use muster_messaging::OrderAtHand;
 use muster_telemetry::{names, propagation};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span, error, field, info, info_span, warn};
 use uuid::Uuid;
 
 use crate::{
+    container_orders::ContainerOrders,
     hooks::{Ending, HookRun, HookRunner},
     orders::HookOrder,
     turns::Turns,
@@ -29,6 +31,7 @@ const TRACE_VARIABLE: &str = "TRACEPARENT";
 /// Carries out orders.
 pub(crate) struct CarryingOut {
     hooks: HookRunner,
+    containers: ContainerOrders,
     turns: Turns,
     /// Orders that are being carried out.
     at_hand: Mutex<HashSet<Uuid>>,
@@ -39,10 +42,15 @@ pub(crate) struct CarryingOut {
 }
 
 impl CarryingOut {
-    /// With these hooks.
-    pub(crate) fn new(hooks: HookRunner, stop: CancellationToken) -> Self {
+    /// With these hooks and containers.
+    pub(crate) fn new(
+        hooks: HookRunner,
+        containers: ContainerOrders,
+        stop: CancellationToken,
+    ) -> Self {
         Self {
             hooks,
+            containers,
             turns: Turns::default(),
             at_hand: Mutex::default(),
             stop,
@@ -60,15 +68,20 @@ impl CarryingOut {
         lock(&self.at_hand).len()
     }
 
-    /// Carries it out.
-    pub(crate) async fn run(&self, order: OrderAtHand) {
+    /// Carries it out. The place that it takes is only for hooks: a container that takes long to start must not keep others from being
+    /// ended.
+    pub(crate) async fn run(&self, order: OrderAtHand, place: OwnedSemaphorePermit) {
         let id = order.id();
         // Delivered once more while it is worked on, because the broker was away too long to hear of that. Left alone, it is
         // heard of by the first.
         let Some(_entry) = Entry::of(&self.at_hand, id) else {
             return;
         };
-        if order.schema() == RunNodeHook::schema() {
+        if ContainerOrders::knows(order.schema()) {
+            drop(place);
+            let span = order.span().clone();
+            self.containers.run(order).instrument(span).await;
+        } else if order.schema() == RunNodeHook::schema() {
             self.run_hook::<RunNodeHook>(order).await;
         } else if order.schema() == RunSessionHook::schema() {
             self.run_hook::<RunSessionHook>(order).await;

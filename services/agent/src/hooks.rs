@@ -23,3 +23,4 @@ mod tail;
 pub(crate) use hook_run::HookRun;
 pub(crate) use runner::{Ending, HookRunner};
 pub use running::StateError;
+pub(crate) use tail::Tail;

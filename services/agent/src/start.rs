@@ -2,23 +2,38 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use muster_contract::agent::ContainerHost;
 use muster_messaging::{AgentBroker, Environment};
 use muster_platform::Shutdown;
 
 use crate::{
-    StateError, beating::Beats, carrying_out::CarryingOut, hooks::HookRunner, taking::take,
+    StateError,
+    answering::answer,
+    beating::Beats,
+    carrying_out::CarryingOut,
+    container_orders::ContainerOrders,
+    containers::{Containers, EndedByItself},
+    counting::count,
+    hooks::HookRunner,
+    reporting::report_ends,
+    taking::take,
 };
+
+/// The directory of containers, below that of its state.
+const CONTAINERS_DIRECTORY: &str = "containers";
 
 /// What an operator chooses.
 #[derive(Debug, Clone)]
 pub struct AgentOptions {
     /// Tells this process from others of the same agent.
     pub instance: String,
-    /// Where the programs of the site are.
-    pub hooks_directory: PathBuf,
+    /// Where the programs of the site are; `None` = it runs no hooks.
+    pub hooks_directory: Option<PathBuf>,
+    /// What it has for containers; `None` = it runs none.
+    pub containers: Option<ContainerHost>,
     /// Where it notes what it does; no other process may use it.
     pub state_directory: PathBuf,
-    /// How many orders are carried out at once.
+    /// How many hooks are run at once.
     pub concurrency: usize,
     /// How long what is being carried out may go on after the sign to stop.
     pub stop_grace: Duration,
@@ -30,31 +45,51 @@ pub enum StartError {
     /// There are no hooks.
     #[error("there is no directory {} with hooks", .0.display())]
     NoHooks(PathBuf),
+    /// It would carry out nothing.
+    #[error("it has neither a directory with hooks nor anything for containers")]
+    Idle,
     /// Its notes.
     #[error(transparent)]
     State(#[from] StateError),
 }
 
-/// Ends what an earlier process left running, then takes orders and carries them out until `shutdown` is triggered, and a
-/// little longer.
+/// Ends the hooks that an earlier process left running, and takes over its containers; then takes orders and carries them out until
+/// `shutdown` is triggered, and a little longer. Containers go on without it.
 pub async fn start(
     broker: AgentBroker,
     options: AgentOptions,
     environment: &Environment,
     shutdown: &Shutdown,
 ) -> Result<(), StartError> {
-    if !options.hooks_directory.is_dir() {
-        return Err(StartError::NoHooks(options.hooks_directory));
+    match &options.hooks_directory {
+        Some(hooks) if !hooks.is_dir() => return Err(StartError::NoHooks(hooks.clone())),
+        None if options.containers.is_none() => return Err(StartError::Idle),
+        _ => {}
     }
     let clock = environment.clock.clone();
-    let hooks = HookRunner::new(options.hooks_directory, &options.state_directory, clock).await?;
+    let state = &options.state_directory;
+    // It takes the directory of the state: no other agent is at work there.
+    let hooks = HookRunner::new(options.hooks_directory.clone(), state, clock).await?;
     let stop = shutdown.token();
-    let carrying_out = Arc::new(CarryingOut::new(hooks, stop.clone()));
+    let containers = match &options.containers {
+        Some(host) => Some(open(&options, host, environment, shutdown).await?),
+        None => None,
+    };
+    let (containers, ended) = containers.unzip();
+    let orders = ContainerOrders {
+        containers: containers.clone(),
+        stop: stop.clone(),
+    };
+    let carrying_out = Arc::new(CarryingOut::new(hooks, orders, stop.clone()));
+    if let (Some(containers), Some(ended)) = (containers, ended) {
+        look_after(&broker, containers, ended, shutdown);
+    }
     let beats = Beats {
         broker: broker.clone(),
         carrying_out: carrying_out.clone(),
         instance: options.instance,
         concurrency: options.concurrency,
+        containers: options.containers,
     };
     shutdown.spawn("agent: beats", beats.run(stop.clone()));
     let (orders, room, grace) = (
@@ -67,4 +102,40 @@ pub async fn start(
         take(orders, carrying_out, room, grace, stop),
     );
     Ok(())
+}
+
+async fn open(
+    options: &AgentOptions,
+    host: &ContainerHost,
+    environment: &Environment,
+    shutdown: &Shutdown,
+) -> Result<(Arc<Containers>, EndedByItself), StateError> {
+    let directory = options.state_directory.join(CONTAINERS_DIRECTORY);
+    let (clock, address) = (environment.clock.clone(), host.address.clone());
+    let opened = Containers::open(directory.clone(), address, clock, shutdown.token()).await;
+    opened.map_err(|source| StateError::Unusable {
+        path: directory,
+        source,
+    })
+}
+
+fn look_after(
+    broker: &AgentBroker,
+    containers: Arc<Containers>,
+    ended: EndedByItself,
+    shutdown: &Shutdown,
+) {
+    let stop = shutdown.token();
+    shutdown.spawn(
+        "agent: ends of containers",
+        report_ends(broker.clone(), containers.clone(), ended, stop.clone()),
+    );
+    shutdown.spawn(
+        "agent: use of containers",
+        count(broker.clone(), containers.clone(), stop.clone()),
+    );
+    shutdown.spawn(
+        "agent: questions",
+        answer(broker.questions(stop), containers),
+    );
 }

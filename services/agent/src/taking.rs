@@ -1,13 +1,9 @@
-//! Takes orders, as many as can be carried out at once.
+//! Takes orders, as many as can be carried out at once. Orders about containers are begun as they come.
 
 use std::{sync::Arc, time::Duration};
 
 use muster_messaging::Orders;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -30,8 +26,7 @@ pub(crate) async fn take(
         };
         let carrying_out = carrying_out.clone();
         running.spawn(async move {
-            let _place: OwnedSemaphorePermit = place;
-            carrying_out.run(order).await;
+            carrying_out.run(order, place).await;
         });
         // What has ended is let go of.
         while running.try_join_next().is_some() {}

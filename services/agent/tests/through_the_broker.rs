@@ -78,7 +78,8 @@ impl House {
         });
         let options = AgentOptions {
             instance: "one".to_owned(),
-            hooks_directory: self.directory.join("hooks"),
+            hooks_directory: Some(self.directory.join("hooks")),
+            containers: None,
             state_directory: self.directory.join("state"),
             concurrency,
             stop_grace: Duration::ZERO,
@@ -304,7 +305,8 @@ async fn without_a_directory_of_hooks_it_does_not_start() {
     };
     let options = AgentOptions {
         instance: Uuid::nil().to_string(),
-        hooks_directory: house.directory.join("nothing"),
+        hooks_directory: Some(house.directory.join("nothing")),
+        containers: None,
         state_directory: house.directory.join("state"),
         concurrency: 1,
         stop_grace: Duration::ZERO,

@@ -36,7 +36,8 @@ pub(crate) enum Ending {
 
 /// Runs the programs of one directory.
 pub(crate) struct HookRunner {
-    directory: PathBuf,
+    /// `None` = there are none.
+    directory: Option<PathBuf>,
     running: Running,
     finished: Arc<Finished>,
     clock: Arc<dyn Clock>,
@@ -46,7 +47,7 @@ impl HookRunner {
     /// For the programs in `directory`. What runs, and what came out of it, is noted in `state_directory`, which no other agent
     /// may use; what is noted there to be running was left by an agent that was killed, and is ended.
     pub(crate) async fn new(
-        directory: PathBuf,
+        directory: Option<PathBuf>,
         state_directory: &Path,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StateError> {
@@ -95,7 +96,10 @@ impl HookRunner {
         if stop.is_cancelled() {
             return Ending::Stopped;
         }
-        match self.run_program(run, time, stop).await {
+        let Some(directory) = &self.directory else {
+            return failed("this agent runs no hooks", "");
+        };
+        match self.run_program(directory, run, time, stop).await {
             Ok((HowEnded::Exited(status), _)) if status.success() => {
                 Ending::Finished(HookResult::Succeeded)
             }
@@ -106,7 +110,7 @@ impl HookRunner {
             }
             Ok((HowEnded::Stopped, _)) => Ending::Stopped,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let path = self.directory.join(run.program);
+                let path = directory.join(run.program);
                 let missing = format!("there is no program {}", path.display());
                 // A script is there while the program of its first line is not.
                 let reason = if path.exists() {
@@ -122,6 +126,7 @@ impl HookRunner {
 
     async fn run_program(
         &self,
+        directory: &Path,
         run: &HookRun,
         time: Duration,
         stop: &CancellationToken,
@@ -131,7 +136,7 @@ impl HookRunner {
         let environment = words
             .map(|(name, value)| (*name, value.as_str()))
             .chain([(ORDER_VARIABLE, order.as_str())]);
-        let path = self.directory.join(run.program);
+        let path = directory.join(run.program);
         let program = Program::start(&path, environment, run.input.clone())?;
         self.running.note(run.order, program.group());
         let ended = program.end(time, stop, REASON_LIMIT).await;

@@ -42,7 +42,7 @@ impl Site {
 
     async fn runner(&self) -> HookRunner {
         let (hooks, state) = (self.directory.join("hooks"), self.directory.join("state"));
-        HookRunner::new(hooks, &state, Arc::new(SystemClock))
+        HookRunner::new(Some(hooks), &state, Arc::new(SystemClock))
             .await
             .unwrap()
     }
@@ -295,7 +295,7 @@ async fn two_agents_cannot_share_their_notes() {
     let site = Site::without_hooks();
     let _first = site.runner().await;
     let state = site.directory.join("state");
-    let second = HookRunner::new(state.clone(), &state, Arc::new(SystemClock)).await;
+    let second = HookRunner::new(Some(state.clone()), &state, Arc::new(SystemClock)).await;
     let error = second.err().unwrap().to_string();
     let expected = format!("another agent uses {} already", state.display());
     assert_eq!(error, expected);

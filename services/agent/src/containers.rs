@@ -1,0 +1,37 @@
+//! Containers of compute sessions, run as processes of this machine. Nothing here knows of the broker.
+//!
+//! | question | answered in |
+//! |---|---|
+//! | from an order to what is reported of it | `runner.rs`, `starting.rs`, `ending.rs` |
+//! | what is left after the agent was killed | `adopting.rs` |
+//! | one container, in memory | `container.rs` |
+//! | one container, on disk | `notes.rs` |
+//! | its main process, and how that ended | `main_process.rs`, `main.sh` |
+//! | the words that its programs are given | `words.rs` |
+//! | its ports | `ports.rs` |
+//! | which processes of the machine are whose | `processes.rs`, `process.rs` |
+//! | what it uses | `accounts.rs` |
+//! | what it writes | `log.rs` |
+//! | running code in it | `code.rs` |
+//! | what this machine has | `machine.rs` |
+
+mod accounts;
+mod adopting;
+mod code;
+mod container;
+mod ending;
+mod log;
+mod machine;
+mod main_process;
+mod notes;
+mod ports;
+mod process;
+mod processes;
+mod runner;
+#[cfg(test)]
+mod runner_tests;
+mod starting;
+mod words;
+
+pub use machine::machine_slots;
+pub(crate) use runner::{Containers, EndedByItself};

@@ -1,0 +1,206 @@
+//! All containers of the agent.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use muster_contract::agent::{CodeRefusal, CodeRun, ContainerUsage, ExecuteCode};
+use muster_platform::Clock;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    accounts::scratch_size,
+    container::Container,
+    log,
+    main_process::MainProcess,
+    notes::{Notes, Phase},
+    ports::Ports,
+    processes::Processes,
+    words,
+};
+
+/// Every so many times that use is counted, the scratch directories are looked at and the sums written down.
+const SELDOM: u64 = 5;
+
+/// Containers that have ended by themselves, for whoever reports that.
+pub(crate) type EndedByItself = tokio::sync::mpsc::UnboundedReceiver<Uuid>;
+
+/// The containers of an agent.
+pub(crate) struct Containers {
+    pub(super) directory: PathBuf,
+    /// Where their ports can be reached.
+    pub(super) address: String,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ports: Ports,
+    pub(super) processes: Processes,
+    /// Nothing is begun any more; what runs goes on without the agent.
+    pub(super) stop: CancellationToken,
+    /// As many as there are containers.
+    pub(super) ended: UnboundedSender<Uuid>,
+    all: Mutex<HashMap<Uuid, Arc<Container>>>,
+    counted: AtomicU64,
+}
+
+impl Containers {
+    pub(super) fn empty(
+        directory: PathBuf,
+        address: String,
+        clock: Arc<dyn Clock>,
+        stop: CancellationToken,
+        ended: UnboundedSender<Uuid>,
+    ) -> Self {
+        Self {
+            directory,
+            address,
+            clock,
+            ports: Ports::default(),
+            processes: Processes::default(),
+            stop,
+            ended,
+            all: Mutex::default(),
+            counted: AtomicU64::default(),
+        }
+    }
+
+    /// The container; a new one if there is none.
+    pub(super) fn container(&self, id: Uuid) -> Arc<Container> {
+        let new = || {
+            Arc::new(Container::new(
+                id,
+                self.directory.join(id.to_string()),
+                Notes::default(),
+            ))
+        };
+        self.lock().entry(id).or_insert_with(new).clone()
+    }
+
+    /// The container, if there is one.
+    pub(super) fn find(&self, id: Uuid) -> Option<Arc<Container>> {
+        self.lock().get(&id).cloned()
+    }
+
+    pub(super) fn insert(&self, container: Arc<Container>) {
+        self.lock().insert(container.id, container);
+    }
+
+    pub(super) fn forget(&self, id: Uuid) {
+        self.lock().remove(&id);
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Container>> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Container>>> {
+        // Nothing panics while holding the lock.
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those that run.
+    fn running(&self) -> Vec<Arc<Container>> {
+        let mut all = self.all();
+        all.retain(|container| container.phase() == Phase::Running);
+        all
+    }
+
+    /// What those that run have used until now. Asked for again and again, it keeps their logs short, too.
+    pub(crate) async fn usage(&self) -> Vec<ContainerUsage> {
+        let containers = self.running();
+        let seldom = self
+            .counted
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(SELDOM);
+        if containers.is_empty() {
+            return Vec::new();
+        }
+        let processes = self.processes.look().await;
+        for container in &containers {
+            if let Some(processes) = processes.get(&container.id) {
+                container.state().notes.accounts.saw(processes);
+            }
+        }
+        let looked = containers.clone();
+        // Ends early only with the runtime.
+        let _ = tokio::task::spawn_blocking(move || look_at_files(&looked, seldom)).await;
+        if seldom {
+            for container in &containers {
+                if let Some(_turn) = container.turn_now()
+                    && container.phase() == Phase::Running
+                {
+                    // The next time it may be possible.
+                    let _ = container.save(false).await;
+                }
+            }
+        }
+        let used = |container: &Arc<Container>| ContainerUsage {
+            container: container.id,
+            usage: container.state().notes.accounts.total(),
+        };
+        containers.iter().map(used).collect()
+    }
+
+    /// The end of what it has written; `None` = there is no such container, or it is over.
+    pub(crate) async fn logs(&self, container: Uuid) -> Option<String> {
+        let container = self.find(container)?;
+        if !matches!(
+            container.phase(),
+            Phase::Starting | Phase::Running | Phase::Restarting
+        ) {
+            return None;
+        }
+        let path = container.log();
+        tokio::task::spawn_blocking(move || log::read(&path))
+            .await
+            .ok()
+    }
+
+    /// Runs code in a container, or goes on with it.
+    pub(crate) async fn execute(&self, asked: &ExecuteCode) -> Result<CodeRun, CodeRefusal> {
+        let container = self
+            .find(asked.container)
+            .filter(|container| container.phase() == Phase::Running)
+            .ok_or(CodeRefusal::UnknownContainer)?;
+        let (order, ports) = {
+            let state = container.state();
+            let order = state.notes.order.clone();
+            let order = order.ok_or(CodeRefusal::UnknownContainer)?;
+            (order, state.notes.ports.clone())
+        };
+        let command = order.image.interpreter.as_deref();
+        let command = words::filled(command.ok_or(CodeRefusal::NoInterpreter)?, &ports);
+        let environment = words::environment(&order, &ports, &container.scratch());
+        container
+            .interpreter
+            .execute(&container.directory, &command, &environment, asked)
+            .await
+    }
+
+    /// Has somebody wait for the end of the main process.
+    pub(super) fn watch(self: &Arc<Self>, container: &Arc<Container>, main: MainProcess) {
+        let (containers, container) = (self.clone(), container.clone());
+        tokio::spawn(async move {
+            let stop = containers.stop.clone();
+            if let Some(code) = stop.run_until_cancelled(main.exited()).await {
+                containers.has_exited(&container, &main, code).await;
+            }
+        });
+    }
+}
+
+fn look_at_files(containers: &[Arc<Container>], seldom: bool) {
+    for container in containers {
+        // Not there any more, if it has just ended.
+        let _ = log::trim(&container.log());
+        if seldom {
+            let bytes = scratch_size(&container.scratch());
+            container.state().notes.accounts.saw_scratch(bytes);
+        }
+    }
+}
