@@ -7,14 +7,14 @@ use muster_contract::{Part, Service, topology::Limits};
 use muster_ingress::{Directory, IngressParts};
 use muster_job_archive::SiteClusters;
 use muster_messaging::{
-    Broker, CommandClient, CommandClientOptions, Foundation, QueryClient, QueryClientOptions,
-    Running, ServiceOptions,
+    Broker, CommandClient, CommandClientOptions, EventTail, Foundation, QueryClient,
+    QueryClientOptions, Running, ServiceOptions,
 };
 use muster_node_allocation::{Declarations, Times};
 use muster_platform::{
     Settings, Shutdown, settings::ServiceSettings, shutdown::Drained, site::Site,
 };
-use muster_session::SiteSessionHooks;
+use muster_session::{ComputeLimits, SiteSessionHooks};
 use muster_storage::{Database, Location, StorageOptions};
 use tracing::{info, warn};
 
@@ -115,6 +115,7 @@ pub(crate) async fn start_ingress(
         tasks,
     )
     .await?;
+    let compute_events = EventTail::start(&broker, tasks).await?;
     let queries = QueryClient::start(
         broker,
         QueryClientOptions {
@@ -129,6 +130,7 @@ pub(crate) async fn start_ingress(
         settings: settings.clone(),
         commands,
         queries,
+        compute_events,
         directory,
         token_key: token_key_file::token_key(&process.settings)?,
         health: process.health.clone(),
@@ -157,8 +159,14 @@ pub(crate) async fn start_session(
     tasks: &Shutdown,
 ) -> Result<Running> {
     let foundation = foundation(process, broker, Service::Session).await?;
-    let limit = process.settings.session.job_run_limit;
-    Ok(muster_session::start(foundation, hooks, limit, tasks).await?)
+    let settings = &process.settings.session;
+    let compute = ComputeLimits {
+        start: settings.compute_start_limit,
+        stop: settings.compute_stop_limit,
+        history: settings.compute_history,
+    };
+    let job_limit = settings.job_run_limit;
+    Ok(muster_session::start(foundation, hooks, job_limit, compute, tasks).await?)
 }
 
 /// Starts node allocation; what is returned must be kept while it runs.

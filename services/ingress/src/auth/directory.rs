@@ -12,6 +12,7 @@ use muster_platform::{Site, Timestamp};
 use subtle::ConstantTimeEq;
 
 use super::claims::Claims;
+use super::compute::ComputeSite;
 use super::keystone::Keystone;
 use super::verified::{Verified, VerifiedTokens};
 use super::verifier::Verifier;
@@ -77,6 +78,7 @@ pub struct Directory {
     max_age: Option<Duration>,
     default_project: Option<Tenant>,
     validate_user: bool,
+    compute: ComputeSite,
 }
 
 #[derive(Debug)]
@@ -127,6 +129,7 @@ impl Directory {
             None => None,
         };
         Ok(Self {
+            compute: ComputeSite::of_site(site, &principals),
             principals,
             tokens,
             duffy_keys,
@@ -205,6 +208,11 @@ impl Directory {
     #[must_use]
     pub fn duffy(&self) -> &DuffyRules {
         &self.duffy
+    }
+
+    /// Who may have compute sessions, and of what.
+    pub(crate) fn compute(&self) -> &ComputeSite {
+        &self.compute
     }
 
     /// The longest that it may take agents to prepare a node for a session, in whatever pool; `None` = nothing is done.

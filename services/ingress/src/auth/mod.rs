@@ -1,6 +1,7 @@
 //! Who calls: principals of the site, their fixed tokens and passwords, and tokens signed elsewhere.
 
 mod claims;
+mod compute;
 mod directory;
 mod headers;
 mod keystone;
@@ -11,6 +12,7 @@ mod verified;
 mod verifier;
 mod wrong_passwords;
 
+pub(crate) use compute::KeyPair;
 pub(crate) use directory::AuthenticationError;
 pub(crate) use headers::{X_AUTH_TOKEN, token_of};
 pub(crate) use keystone::KeystoneError;

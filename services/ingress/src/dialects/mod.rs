@@ -1,5 +1,6 @@
 //! The foreign APIs. To add one: a folder beside these, and its line in [`ALL`].
 
+pub(crate) mod backendai;
 mod clustercockpit;
 mod duffy;
 pub(crate) mod freezer;
@@ -8,10 +9,11 @@ use crate::frame::Dialect;
 use crate::own::OWN;
 
 /// Every dialect. Where paths could belong to two, the first one has them.
-pub(crate) static ALL: [&Dialect; 3] = [
+pub(crate) static ALL: [&Dialect; 4] = [
     &duffy::DUFFY,
     &clustercockpit::CLUSTERCOCKPIT,
     &freezer::FREEZER,
+    &backendai::BACKENDAI,
 ];
 
 /// The dialect a path belongs to, also one that leads nowhere; our own, if to no other.
@@ -42,6 +44,8 @@ mod tests {
             ("/v1/sessions", "freezer"),
             ("/v2/demo/nowhere", "freezer"),
             ("/v3/auth/tokens", "freezer"),
+            ("/session", "backendai"),
+            ("/Session/get", "duffy"),
             ("/apis", "muster"),
             ("/", "muster"),
             ("/healthz", "muster"),

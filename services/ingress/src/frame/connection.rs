@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
+use super::handover::{HandedOver, Handover};
 use super::limits::{DRAIN_DEADLINE, LINGER_LIMIT, LINGER_TIME};
 
 /// Bytes thrown away at a time.
@@ -32,6 +33,7 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 pub(super) struct Endpoints {
     pub(super) router: Router,
     pub(super) peer: Peer,
+    pub(super) handover: Handover,
 }
 
 impl Service<Request<Incoming>> for Endpoints {
@@ -41,6 +43,7 @@ impl Service<Request<Incoming>> for Endpoints {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.handover.clone());
         self.router.clone().call(request.map(Body::new))
     }
 }
@@ -53,10 +56,18 @@ pub(super) async fn serve(
     endpoints: Endpoints,
     stop: &CancellationToken,
 ) -> Result<(), hyper::Error> {
+    let handover = endpoints.handover.clone();
     let mut connection = http.serve_connection(TokioIo::new(stream), endpoints);
     tokio::select! {
         done = poll_fn(|context| connection.poll_without_shutdown(context)) => {
-            let stream = connection.into_parts().io.into_inner();
+            let parts = connection.into_parts();
+            let stream = parts.io.into_inner();
+            if let (Ok(()), Some(taker)) = (&done, handover.taken()) {
+                let ahead = parts.read_buf;
+                let stop = stop.clone();
+                taker(HandedOver { stream, ahead, stop }).await;
+                return done;
+            }
             stop.run_until_cancelled(linger(stream)).await;
             return done;
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 
 /// What a client is told to wait before it tries again.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -17,6 +18,8 @@ pub(crate) struct Failure {
     message: Cow<'static, str>,
     internal: Option<String>,
     retry_after: Option<Duration>,
+    code: Option<&'static str>,
+    data: Option<Box<Value>>,
 }
 
 /// How it failed. The status is that of most dialects.
@@ -32,6 +35,8 @@ pub(crate) enum FailureKind {
     NotFound,
     /// Something is there, but not for this method: 405.
     MethodNotAllowed,
+    /// Understood, and more than there can ever be: 406.
+    NotAcceptable,
     /// The client took too long to send its request: 408.
     TooSlow,
     /// Something else is in its place already: 409.
@@ -61,6 +66,7 @@ impl FailureKind {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -85,6 +91,8 @@ impl Failure {
                 FailureKind::Unavailable => Some(RETRY_AFTER),
                 _ => None,
             },
+            code: None,
+            data: None,
         }
     }
 
@@ -110,6 +118,18 @@ impl Failure {
         self
     }
 
+    /// With the dialect's own name for it, where the kind does not say enough.
+    pub(crate) fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// With what programs are told besides, in dialects that can say it.
+    pub(crate) fn data(mut self, data: Value) -> Self {
+        self.data = Some(Box::new(data));
+        self
+    }
+
     /// How long to wait before trying again, where that is of any use.
     pub(crate) fn wait(&self) -> Option<Duration> {
         self.retry_after
@@ -118,6 +138,16 @@ impl Failure {
     /// How it failed.
     pub(crate) fn kind(&self) -> FailureKind {
         self.kind
+    }
+
+    /// The dialect's own name for it, if one was given.
+    pub(crate) fn given_code(&self) -> Option<&'static str> {
+        self.code
+    }
+
+    /// What programs are told besides.
+    pub(crate) fn given_data(&self) -> Option<&Value> {
+        self.data.as_deref()
     }
 
     /// What the client is told.

@@ -28,6 +28,11 @@ struct Keyed {
 }
 
 impl Idempotency {
+    /// Of what nobody sends again: a look at something.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
     /// Whether there is a key.
     pub(crate) fn is_given(&self) -> bool {
         self.0.is_some()

@@ -3,13 +3,14 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use muster_messaging::{CommandClient, Environment, QueryClient};
+use muster_contract::session::ComputeSessionChanged;
+use muster_messaging::{CommandClient, Environment, EventTail, QueryClient};
 use muster_platform::settings::IngressSettings;
 use muster_platform::{Health, Shutdown};
 use muster_telemetry::Metrics;
 use tokio::sync::Semaphore;
 
-use super::limits::{CANCELLATION_LIMIT, Limits};
+use super::limits::{CANCELLATION_LIMIT, LIVE_LIMIT, Limits};
 use crate::auth::{Directory, SignIn, TokenKey};
 
 /// What an ingress is made of.
@@ -20,6 +21,8 @@ pub struct IngressParts {
     pub commands: CommandClient,
     /// Asks questions.
     pub queries: QueryClient,
+    /// What becomes of compute sessions, for those who listen.
+    pub compute_events: EventTail<ComputeSessionChanged>,
     /// Who may call.
     pub directory: Directory,
     /// Signs the tokens of those who sign in with a password.
@@ -42,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) commands: CommandClient,
     pub(crate) queries: QueryClient,
+    pub(crate) compute_events: EventTail<ComputeSessionChanged>,
     pub(crate) directory: Directory,
     pub(crate) sign_in: SignIn,
     /// Where clients reach us, if the operator says so.
@@ -53,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) tasks: Shutdown,
     /// Places for those that cancel what a client waited for that went away.
     pub(crate) cancellations: Arc<Semaphore>,
+    /// Places for those that listen to events or run code over a web socket.
+    pub(crate) live: Arc<Semaphore>,
 }
 
 impl Ingress {
@@ -61,6 +67,7 @@ impl Ingress {
             limits: Limits::of(&parts.settings),
             commands: parts.commands,
             queries: parts.queries,
+            compute_events: parts.compute_events,
             directory: parts.directory,
             sign_in: SignIn::new(parts.token_key, parts.settings.token_lifetime),
             public_url: parts.settings.public_url,
@@ -69,6 +76,7 @@ impl Ingress {
             environment: parts.environment,
             tasks,
             cancellations: Arc::new(Semaphore::new(CANCELLATION_LIMIT)),
+            live: Arc::new(Semaphore::new(LIVE_LIMIT)),
         }))
     }
 }

@@ -18,6 +18,9 @@ pub(crate) const CONNECTION_LIMIT: usize = 16 * 1024;
 /// Clients at a time whose requests are being cancelled since they went away; those of further ones are not.
 pub(crate) const CANCELLATION_LIMIT: usize = 4 * 1024;
 
+/// Clients at a time that listen to events or run code over a web socket; further ones are told to try again.
+pub(crate) const LIVE_LIMIT: usize = 1024;
+
 /// How long requests may take to finish once the process has been told to stop: as long as commands
 /// do by default, and less than the process then waits for its tasks.
 pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(12);
@@ -47,6 +50,8 @@ pub(crate) struct Limits {
     pub(crate) command: Duration,
     /// How long an answer is waited for.
     pub(crate) query: Duration,
+    /// How long it is waited for that a compute session runs, runs again or is over.
+    pub(crate) session_wait: Duration,
 }
 
 impl Limits {
@@ -57,6 +62,7 @@ impl Limits {
             reading: settings.request_timeout,
             command: settings.command_deadline,
             query: settings.query_deadline,
+            session_wait: settings.session_wait_limit,
         }
     }
 }

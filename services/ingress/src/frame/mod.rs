@@ -7,6 +7,7 @@ mod caller;
 mod connection;
 mod dialect;
 mod failure;
+mod handover;
 mod idempotency;
 mod ingress;
 mod limits;
@@ -16,6 +17,7 @@ mod request_context;
 mod router;
 mod server;
 mod waiting;
+mod web_socket;
 
 pub(crate) use body::RequestBody;
 pub(crate) use caller::Caller;
@@ -26,6 +28,7 @@ pub(crate) use idempotency::Idempotency;
 pub(crate) use ingress::Ingress;
 pub(crate) use public_root::PublicRoot;
 pub(crate) use request_context::RequestContext;
+pub(crate) use web_socket::{WebSocket, WebSocketRequest};
 
 pub use ingress::IngressParts;
 pub use server::{IngressError, start};

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection::{self, Endpoints, Peer};
+use super::handover::Handover;
 use super::ingress::{Ingress, IngressParts};
 use super::limits::{ACCEPT_PAUSE, HEAD_LIMIT, Limits};
 use super::router::router;
@@ -113,7 +114,12 @@ impl Connections {
         let stop = self.shutdown.token();
         self.shutdown.spawn("http connection", async move {
             let _place = place;
-            let endpoints = Endpoints { router, peer };
+            let handover = Handover::default();
+            let endpoints = Endpoints {
+                router,
+                peer,
+                handover,
+            };
             if let Err(error) = connection::serve(&http, stream, endpoints, &stop).await {
                 // The client went away, was too slow, or spoke something else.
                 tracing::debug!(target: "muster::ingress", peer = %peer.0, %error, "connection ended");

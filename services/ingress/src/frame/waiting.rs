@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use muster_contract::{Command, Outcome, Principal, Query};
+use muster_contract::{AgentQuestion, Command, Outcome, Principal, Query};
 use muster_messaging::{AskError, SendError, SendOptions, command_id_for_key};
 
 use super::{Caller, Failure, FailureKind, Idempotency, Ingress};
@@ -72,6 +72,26 @@ impl Ingress {
             .ask(query, principal, self.limits.query)
             .await
             .map_err(Failure::from)
+    }
+}
+
+impl Ingress {
+    /// Asks an agent something and waits for its answer.
+    pub(crate) async fn ask_agent<Q: AgentQuestion>(
+        &self,
+        agent: &str,
+        question: &Q,
+    ) -> Result<Outcome<Q::Answer, Q::Refusal>, Failure> {
+        self.queries
+            .ask_agent(agent, question, self.limits.query)
+            .await
+            .map_err(|error| match error {
+                AskError::OwnerAway => Failure::new(
+                    FailureKind::Unavailable,
+                    "the agent that runs it is away; try again",
+                ),
+                error => error.into(),
+            })
     }
 }
 

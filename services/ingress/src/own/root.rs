@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::dialects;
+use crate::dialects::backendai;
 use crate::dialects::freezer::{self, Version};
 use crate::frame::PublicRoot;
 
@@ -15,6 +16,12 @@ pub(super) struct Root {
     muster: About,
     /// The versions of Freezer's API and of Keystone's, for OpenStack's clients.
     versions: Vec<Version>,
+    /// The version of Backend.AI's API that its clients are to speak.
+    #[schema(example = "v5.20191215")]
+    version: &'static str,
+    /// Release, for Backend.AI's clients.
+    #[schema(example = "0.1.0")]
+    manager: &'static str,
 }
 
 /// What Muster is.
@@ -24,7 +31,7 @@ struct About {
     #[schema(example = "0.1.0")]
     version: &'static str,
     /// The foreign APIs that are served.
-    #[schema(example = json!(["duffy", "clustercockpit", "freezer"]))]
+    #[schema(example = json!(["duffy", "clustercockpit", "freezer", "backendai"]))]
     dialects: Vec<&'static str>,
     /// Where to read about all of it.
     #[schema(example = "/docs/")]
@@ -42,6 +49,8 @@ struct About {
 pub(super) async fn root(PublicRoot(address): PublicRoot) -> Json<Root> {
     Json(Root {
         versions: freezer::versions(&address),
+        version: backendai::VERSION,
+        manager: env!("CARGO_PKG_VERSION"),
         muster: About {
             version: env!("CARGO_PKG_VERSION"),
             dialects: dialects::ALL.iter().map(|dialect| dialect.name).collect(),
