@@ -61,7 +61,7 @@ struct Places {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Everything in one process, for one machine
+    /// Everything in one process, for one machine, and the agent `local` if the site has one (setting `agent.enabled`)
     Up,
     /// The broker of one machine alone: nats-server with Muster's streams and users
     Broker,
@@ -76,7 +76,7 @@ enum Command {
     NodeAllocation,
     /// The job archive alone
     JobArchive,
-    /// An agent: runs the hooks of nodes and sessions
+    /// An agent: runs containers of compute sessions, and the hooks of nodes and sessions
     Agent {
         /// As the site file calls it (setting `agent.name`)
         #[arg(long)]

@@ -1,6 +1,6 @@
 //! The first start without a site file: a small usable site, so that a newcomer can try everything at once.
 //!
-//! In the data directory: `site.toml` (hashes only), `clusters/demo.json`, and `credentials.toml` with the secrets themselves,
+//! In the data directory: `site.toml` (hashes, where the secret itself is not needed), `clusters/demo.json`, and `credentials.toml` with the secrets themselves,
 //! mode 600. The secrets are printed once.
 
 use std::{
@@ -18,7 +18,7 @@ use rand::RngCore as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::nats_keys::write_secret;
+use crate::{access_keys, nats_keys::write_secret, running_agent::LOCAL_AGENT};
 
 /// The site that is made.
 const SITE_FILE: &str = "site.toml";
@@ -44,6 +44,12 @@ pub(crate) struct Credentials {
     /// Password of the principal `admin`, for Freezer's clients; a site that was made before there were any has none.
     #[serde(default)]
     pub(crate) password: String,
+    /// Access key of the principal `admin`, for Backend.AI's clients; a site that was made before there were any has none.
+    #[serde(default)]
+    pub(crate) access_key: String,
+    /// Its secret.
+    #[serde(default)]
+    pub(crate) secret_key: String,
 }
 
 /// What a first start made.
@@ -91,6 +97,7 @@ impl FirstStart {
         let token = &self.credentials.admin_token;
         let key = &self.credentials.duffy_key;
         let password = &self.credentials.password;
+        let (access_key, secret_key) = (&self.credentials.access_key, &self.credentials.secret_key);
         format!(
             r#"This is the first start: a small site was made in {directory}.
 Its secrets are in {CREDENTIALS_FILE} there and are not shown again. To try it:
@@ -108,6 +115,11 @@ Its secrets are in {CREDENTIALS_FILE} there and are not shown again. To try it:
   export OS_USER_DOMAIN_NAME=default OS_PROJECT_DOMAIN_NAME=default
   freezer session-list
 
+  export BACKEND_ENDPOINT=http://{address} BACKEND_ENDPOINT_TYPE=api
+  export BACKEND_ACCESS_KEY={access_key} BACKEND_SECRET_KEY={secret_key}
+  backend.ai start -t first python
+  backend.ai ps
+
 "#,
             directory = self.directory,
         )
@@ -122,6 +134,7 @@ impl Credentials {
             BASE64_URL_SAFE_NO_PAD.encode(secret)
         };
         let key = new_token_key();
+        let pair = access_keys::new();
         Self {
             admin_token: random(),
             jwt_private_key: key.private_base64(),
@@ -129,6 +142,8 @@ impl Credentials {
                 .into_uuid()
                 .to_string(),
             password: random(),
+            access_key: pair.access_key,
+            secret_key: pair.secret_key.expose().to_owned(),
         }
     }
 
@@ -153,6 +168,11 @@ fn site_text(credentials: &Credentials) -> Result<String> {
     let key_hash = hexadecimal(&Sha256::digest(&credentials.duffy_key));
     let password = Password::hash(&credentials.password)
         .map_err(|error| anyhow::anyhow!("the password cannot be hashed: {error}"))?;
+    let Credentials {
+        access_key,
+        secret_key,
+        ..
+    } = credentials;
     let public_key = TokenKey::from_base64(&credentials.jwt_private_key)?.public_base64();
     Ok(format!(
         r#"# The site that the first start made. Change it as you like: it is read at every start.
@@ -167,6 +187,28 @@ roles = ["admin", "api"]
 token_sha256 = "{token_hash}"
 duffy_key_sha256 = "{key_hash}"
 password = "{password}"
+access_key = "{access_key}"
+secret_key = "{secret_key}"
+
+# Who runs the containers of compute sessions: `muster up` itself.
+[[agent]]
+name = "{LOCAL_AGENT}"
+
+# What they run: programs of this machine.
+[[image]]
+name = "python:3"
+aliases = ["python"]
+command = ["python3", "-u", "-m", "http.server", "--bind", "127.0.0.1", "{{port:http}}"]
+interpreter = ["python3", "{{interpreter.py}}"]
+services = [{{ name = "http", protocol = "http", port = 8000 }}]
+minimum = {{ cpu = "1", mem = "128m" }}
+
+[[image]]
+name = "shell:1"
+aliases = ["shell"]
+command = ["sleep", "infinity"]
+interpreter = ["sh", "-c", "{{code}}"]
+minimum = {{ cpu = "1", mem = "64m" }}
 
 # Nodes that sessions may have: this machine under four names.
 [[pool]]
@@ -224,6 +266,7 @@ mod tests {
     use muster_platform::site::{Site, TokenDigest};
 
     use super::*;
+    use crate::running_agent::own_of;
 
     fn settings(directory: &Path) -> Settings {
         Settings {
@@ -257,6 +300,13 @@ mod tests {
         assert_eq!(site.principals[0].duffy_key, Some(key));
         let password = site.principals[0].password.as_ref().unwrap();
         assert!(password.is_slow() && password.is(&before.password));
+        let pair = site.principals[0].key_pair.as_ref().unwrap();
+        assert_eq!(pair.access_key, before.access_key);
+        assert_eq!(pair.secret_key.expose(), before.secret_key);
+        assert_eq!(own_of(&first, &site).as_deref(), Some(LOCAL_AGENT));
+        for name in ["python", "shell"] {
+            assert!(site.images.iter().any(|image| image.is_called(name)));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The one binary: everything on one machine (`muster up`), one part per process, and the operator's commands.
 
+mod access_keys;
 mod agents;
 mod broker;
 mod cli;
@@ -10,6 +11,7 @@ mod one_machine;
 mod operators_server;
 mod parts;
 mod process;
+mod running_agent;
 mod token_key_file;
 
 use std::process::ExitCode;

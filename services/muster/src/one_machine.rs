@@ -1,4 +1,4 @@
-//! `muster up`: the broker as a child and every part in this process.
+//! `muster up`: the broker as a child, every part in this process, and an agent if the site has one for it.
 
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::{
     broker::{Broker, BrokerOptions},
     cli, connect, first_start, parts,
     process::Process,
+    running_agent::{RunningAgent, own_of},
 };
 
 /// How long the streams may take to be in place at the start.
@@ -31,6 +32,7 @@ pub(crate) async fn up(mut settings: Settings) -> Result<()> {
     let (directory, clusters) = (Directory::of_site(&site)?, parts::clusters(&site)?);
     let nodes = Declarations::of_site(&site);
     let session_hooks = SiteSessionHooks::of_site(&site);
+    let own_agent = own_of(&settings, &site);
     let broker = start_broker(&mut settings).await?;
     let process = Process::start(settings, "muster")?;
     let stopped = async {
@@ -53,14 +55,23 @@ pub(crate) async fn up(mut settings: Settings) -> Result<()> {
         let address =
             parts::start_ingress(&process, ingress.clone(), directory, &ingress_tasks).await?;
         process.health.wait_ready().await;
+        let agent = match &own_agent {
+            Some(name) => Some(RunningAgent::start(&process, name).await?),
+            None => None,
+        };
+        process.health.wait_ready().await;
         if let Some(first) = &first {
             print!("{}", first.greeting(address));
         }
         println!("muster is ready on http://{address}");
 
         shutdown.token().cancelled().await;
-        // First the requests that are being served, then the services they wait for, then the broker.
+        // First the requests that are being served, then whoever carries out orders, then the services that both wait for, then the
+        // broker.
         parts::drain("ingress", ingress_tasks).await;
+        if let Some(agent) = agent {
+            agent.stop().await;
+        }
         parts::drain("services", service_tasks).await;
         for connection in [ingress, sessions, allocation, archive, operator] {
             connection.close().await;

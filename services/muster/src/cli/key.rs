@@ -9,11 +9,12 @@ use muster_ingress::{NewToken, TokenKey};
 use muster_platform::{
     Clock as _, Settings, SystemClock,
     host_names::is_host_name,
-    site::{PASSWORD_LIMIT, Password},
+    site::{AccessKeyPair, PASSWORD_LIMIT, Password},
 };
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    access_keys,
     first_start::{Credentials, hexadecimal, new_token_key},
     nats_keys,
 };
@@ -46,6 +47,8 @@ pub(crate) enum Command {
         #[arg(value_parser = agent_name)]
         name: String,
     },
+    /// Makes a key pair for Backend.AI's clients and prints its `access_key` and `secret_key` for the site file
+    Access,
     /// Reads a fixed token from the standard input and prints its `token_sha256` for the site file
     Hash,
     /// Reads a password from the standard input and prints its `password` for the site file, hashed
@@ -87,6 +90,14 @@ pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
             println!("[[agent]]  # its private key: {}", file.display());
             println!("name = {name:?}");
             println!("nkey = {key:?}");
+        }
+        Command::Access => {
+            let AccessKeyPair {
+                access_key,
+                secret_key,
+            } = access_keys::new();
+            println!("access_key = {access_key:?}");
+            println!("secret_key = {:?}", secret_key.expose());
         }
         Command::Hash => {
             let token = standard_input()?;
