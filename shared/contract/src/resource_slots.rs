@@ -222,7 +222,7 @@ mod tests {
 
         #[test]
         fn an_amount_comes_back_from_its_text(amount in 0_u64.., scale in 0_u32..9) {
-            let amount = Amount::try_from(Decimal::new((amount >> 1) as i64, scale)).unwrap();
+            let amount = Amount::try_from(Decimal::new((amount >> 1).cast_signed(), scale)).unwrap();
             let text = serde_json::to_string(&amount).unwrap();
             prop_assert_eq!(serde_json::from_str::<Amount>(&text).unwrap(), amount);
         }

@@ -191,11 +191,11 @@ pub(super) async fn store(
     stop: &CancellationToken,
 ) -> Result<(), ReportError> {
     let publish = async || {
-        let sending = broker.link.jetstream.publish_with_headers(
-            subject.clone(),
-            map.clone(),
-            body.clone(),
-        );
+        let sending =
+            broker
+                .link
+                .jetstream
+                .publish_with_headers(subject.clone(), map.clone(), body.clone());
         sending.await?.await
     };
     let until_stored = async {

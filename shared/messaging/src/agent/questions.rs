@@ -72,16 +72,14 @@ impl Questions {
 
     /// Processes that sign in as the same agent share what it is asked, so that each question is answered once.
     async fn listen(&mut self) -> Result<&mut Subscriber, SubscribeError> {
-        let asked = match self.asked.take() {
-            Some(asked) => asked,
-            None => {
-                let agent = self.broker.agent();
-                self.broker
-                    .link
-                    .client
-                    .queue_subscribe(subject::questions_to(agent), subject::encode_token(agent))
-                    .await?
-            }
+        let asked = if let Some(asked) = self.asked.take() {
+            asked
+        } else {
+            let agent = self.broker.agent();
+            let client = &self.broker.link.client;
+            let group = subject::encode_token(agent);
+            let subject = subject::questions_to(agent);
+            client.queue_subscribe(subject, group).await?
         };
         Ok(self.asked.insert(asked))
     }

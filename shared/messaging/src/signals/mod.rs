@@ -16,7 +16,7 @@ use muster_platform::ComponentHealth;
 use muster_telemetry::metrics::ConsumerMetrics;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, warn};
+use tracing::{error, warn};
 
 use self::backlog::Backlog;
 use crate::{
@@ -37,6 +37,9 @@ const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Bytes that the body of one signal may have; a longer one is dropped. The longest is the usage of 500 containers.
 const SIGNAL_LIMIT: usize = 512 * 1024;
+
+/// Tries that may fail of one batch: enough to find some signals among all of it that cannot be heard.
+const TRIES: usize = 64;
 
 /// Whoever hears the signals of one kind.
 pub(crate) struct Hearing {
@@ -215,39 +218,84 @@ impl Hearer<'_> {
         }
     }
 
+    /// Hears them together. Where that fails they are heard in ever smaller sets, so that what one agent says does not keep the
+    /// others from being heard.
     async fn hear(&self, batch: &[EncodedSignal]) {
+        let mut sets = vec![batch];
+        let mut tries = TRIES;
+        let mut failure = None;
+        while let Some(set) = sets.pop() {
+            let Err(error) = self.hear_together(set).await else {
+                continue;
+            };
+            tries -= 1;
+            let again = tries > 0;
+            match error {
+                BatchError::Conflict if again => sets.push(set),
+                BatchError::Failed(_) if again && set.len() > 1 => {
+                    let (first, second) = set.split_at(set.len() / 2);
+                    sets.extend([second, first]);
+                }
+                error => {
+                    // Where there are no tries left, or no database is, neither is there any for the rest.
+                    let is_alone =
+                        again && set.len() == 1 && matches!(error, BatchError::Failed(_));
+                    let rest = if is_alone {
+                        Vec::new()
+                    } else {
+                        std::mem::take(&mut sets)
+                    };
+                    let count = set.len() + rest.iter().map(|set| set.len()).sum::<usize>();
+                    failure = Some(self.forget(count, error));
+                }
+            }
+        }
+        match failure {
+            Some(reason) => self.health.degraded(reason),
+            None => self.health.ready(),
+        }
+    }
+
+    async fn hear_together(&self, set: &[EncodedSignal]) -> Result<(), BatchError> {
         let started = Instant::now();
-        let name = self.hearing.name;
-        let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         // Without a trace: most of what is said changes nothing. What one sends begins a trace of its own.
         let cause = Context::of_its_own(&self.ledger.environment);
-        let failure = match self.attempt(batch, &cause).await {
-            Ok((unintelligible, consequences)) => {
-                self.metrics.processed(count, started.elapsed());
-                self.health.ready();
-                self.outlet.tell(consequences).await;
-                if let Some(Unintelligible { agent, error }) = unintelligible.first() {
-                    let count = unintelligible.len();
-                    warn!(target: "muster::messaging", signal = name, count, agent, %error, "signals that are none of their type; this is the first");
-                }
-                return;
+        let (unintelligible, consequences) =
+            self.attempt(set, &cause).await.inspect_err(|error| {
+                let kind = match error {
+                    BatchError::Conflict => "conflict",
+                    BatchError::Unavailable(_) => "storage",
+                    BatchError::Failed(_) | BatchError::Malformed(..) => "handler",
+                };
+                self.metrics.failed(kind, started.elapsed());
+            })?;
+        let count = u64::try_from(set.len()).unwrap_or(u64::MAX);
+        self.metrics.processed(count, started.elapsed());
+        self.outlet.tell(consequences).await;
+        if let Some(Unintelligible { agent, error }) = unintelligible.first() {
+            let (signal, count) = (self.hearing.name, unintelligible.len());
+            warn!(target: "muster::messaging", signal, count, agent, %error, "signals that are none of their type; this is the first");
+        }
+        Ok(())
+    }
+
+    /// Says that so many signals are forgotten, and gives the reason.
+    fn forget(&self, count: usize, error: BatchError) -> String {
+        let signal = self.hearing.name;
+        match error {
+            BatchError::Conflict => {
+                warn!(target: "muster::messaging", signal, count, "other transactions are in the way; signals are forgotten");
+                "other transactions are in the way".to_owned()
             }
-            Err(BatchError::Conflict) => {
-                debug!(target: "muster::messaging", signal = name, count, "another transaction was in the way; signals are forgotten");
-                "conflict"
+            BatchError::Unavailable(error) => {
+                warn!(target: "muster::messaging", signal, count, error = %chain(&error), "the database is away; signals are forgotten");
+                "the database is away".to_owned()
             }
-            Err(BatchError::Unavailable(error)) => {
-                warn!(target: "muster::messaging", signal = name, count, error = %chain(&error), "the database is away; signals are forgotten");
-                self.health.degraded("the database is away");
-                "storage"
+            BatchError::Failed(reason) | BatchError::Malformed(_, reason) => {
+                error!(target: "muster::messaging", signal, count, reason, "signals could not be heard and are forgotten");
+                reason
             }
-            Err(BatchError::Failed(reason) | BatchError::Malformed(_, reason)) => {
-                error!(target: "muster::messaging", signal = name, count, reason, "signals could not be heard and are forgotten");
-                self.health.degraded(reason);
-                "failed"
-            }
-        };
-        self.metrics.failed(failure, started.elapsed());
+        }
     }
 
     async fn attempt(

@@ -6,18 +6,20 @@ use std::sync::{
 };
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use muster_contract::{
-    Outcome, Part, Report as _, Service,
-    agent::{HookResult, HookedNode, NodeHook, NodeHookFinished, RunNodeHook},
+    AgentQuestion as _, Outcome, Part, Report as _, Service, Signal as _,
+    agent::{
+        AgentBeat, CodeMode, CodeRefusal, ContainersUsage, ExecuteCode, HookResult, HookedNode,
+        NodeHook, NodeHookFinished, RunNodeHook,
+    },
     dead_letters::{DeadLetterFilter, DeadLetterId},
     node_allocation::{DiscardDeadLetter, ListDeadLetters, ReplayDeadLetter},
     subject,
     topology::Limits,
 };
 use muster_messaging::{
-    AgentBroker, AgentBrokerOptions, Context, Effects, HandlerError, Periodic, Reported,
-    ServiceBuilder, TakeReport, topology,
+    AgentBroker, AgentBrokerOptions, Context, Effects, HandlerError, HearSignals, Heard, Periodic,
+    Reported, ServiceBuilder, TakeReport, topology,
 };
 use muster_platform::{Health, Shutdown};
 use muster_storage::Transaction;
@@ -29,7 +31,7 @@ use crate::{
     common::{
         Engine, World,
         handlers::Steering,
-        ingress::{PATIENCE, new_id},
+        ingress::{Ingress, PATIENCE, new_id},
         keys::{Keys, foundation},
         on_both_databases,
         probe::Probe,
@@ -95,6 +97,26 @@ impl TakeReport<NodeHookFinished> for Taking {
     }
 }
 
+/// Hears beats.
+#[derive(Clone, Default)]
+struct HearingBeats(Arc<Mutex<Vec<(String, AgentBeat)>>>);
+
+impl HearSignals<AgentBeat> for HearingBeats {
+    async fn hear(
+        &self,
+        _transaction: &mut Transaction,
+        signals: &[Heard<AgentBeat>],
+        _cause: &Context,
+        _effects: &mut Effects,
+    ) -> Result<(), HandlerError> {
+        let heard = signals
+            .iter()
+            .map(|Heard { agent, body, .. }| (agent.clone(), body.clone()));
+        self.0.lock().unwrap().extend(heard);
+        Ok(())
+    }
+}
+
 async fn an_agent_can_do_its_work(engine: Engine) {
     let keys = Keys::new();
     let world = World::around(keys.server().await, engine, Limits::default()).await;
@@ -105,22 +127,17 @@ async fn an_agent_can_do_its_work(engine: Engine) {
         .unwrap();
     let (health, shutdown) = (Health::new(), Shutdown::new());
     let taking = Taking(world.steering.clone(), Arc::default());
+    let hearing = HearingBeats::default();
     let foundation = foundation(&world, &keys, Service::NodeAllocation, &health).await;
     let _running = ServiceBuilder::new(Service::NodeAllocation, foundation)
         .periodic("orders", Duration::from_hours(1), GivingOne::default())
         .report::<NodeHookFinished>(taking.clone())
+        .signal::<AgentBeat>(hearing.clone())
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
         .run(&shutdown)
         .await
         .unwrap();
 
-    let mut beats = operator
-        .broker
-        .client()
-        .subscribe("muster.agt.*.beat")
-        .await
-        .unwrap();
-    operator.broker.client().flush().await.unwrap();
     let agent = AgentBroker::connect(AgentBrokerOptions {
         url: world.nats.url(),
         agent: AGENT.to_owned(),
@@ -129,10 +146,20 @@ async fn an_agent_can_do_its_work(engine: Engine) {
     })
     .await
     .unwrap();
-    agent.beat(&"alive").await;
-    let beat = tokio::time::timeout(DEADLINE, beats.next()).await;
-    let beat = beat.unwrap().unwrap();
-    assert_eq!(beat.subject.as_str(), subject::signal(AGENT, "beat"));
+    let beat = AgentBeat {
+        instance: "one".to_owned(),
+        version: "1".to_owned(),
+        running: 0,
+        concurrency: 1,
+        containers: None,
+    };
+    let heard = eventually(DEADLINE, "a beat", async || {
+        agent.signal(&beat).await;
+        hearing.0.lock().unwrap().first().cloned()
+    })
+    .await
+    .unwrap();
+    assert_eq!(heard, (AGENT.to_owned(), beat));
 
     let stop = CancellationToken::new();
     let order = agent.orders(stop.clone()).next().await.unwrap();
@@ -166,10 +193,40 @@ async fn an_agent_can_do_its_work(engine: Engine) {
     .await
     .unwrap();
     assert_eq!((taken.agent.as_str(), taken.body), (AGENT, finished));
+    answers(&agent, &keys.client(&world, Part::Ingress).await).await;
     agent.close().await;
     shutdown.drain(DEADLINE).await;
     let log = world.nats.log();
     assert!(!log.contains("Violation"), "{log}");
+}
+
+/// The agent answers what the ingress asks it, each time.
+async fn answers(agent: &AgentBroker, ingress: &Ingress) {
+    let stop = CancellationToken::new();
+    let mut questions = agent.questions(stop.clone());
+    let answering = tokio::spawn(async move {
+        while let Some(question) = questions.next().await {
+            let code: ExecuteCode = question.decode().unwrap();
+            assert_eq!(code.run, "run");
+            let refused = Outcome::Refused(CodeRefusal::UnknownContainer);
+            question.answer::<ExecuteCode>(&refused).await.unwrap();
+        }
+    });
+    let question = ExecuteCode {
+        container: Uuid::from_u128(1),
+        run: "run".to_owned(),
+        mode: CodeMode::Continue,
+    };
+    for _ in 0..3 {
+        let outcome = eventually(DEADLINE, "an answer", async || {
+            let asking = ingress.queries.ask_agent(AGENT, &question, PATIENCE);
+            asking.await.ok()
+        });
+        let refused = Outcome::Refused(CodeRefusal::UnknownContainer);
+        assert_eq!(outcome.await.unwrap(), refused);
+    }
+    stop.cancel();
+    answering.await.unwrap();
 }
 
 #[tokio::test]
@@ -183,7 +240,11 @@ async fn an_agent_can_do_nothing_else() {
     let refused = [
         // Another's report, beat and orders; its own orders, which services give.
         NodeHookFinished::subject(AGENT),
-        subject::signal(AGENT, "beat"),
+        AgentBeat::subject(AGENT),
+        ContainersUsage::subject(AGENT),
+        subject::signal("a", "unknown"),
+        ExecuteCode::subject("a"),
+        ExecuteCode::subject(AGENT),
         subject::order("a", "run-node-hook"),
         subject::order(AGENT, "run-node-hook"),
         subject::report("a", "unknown"),
@@ -218,6 +279,10 @@ async fn an_agent_can_do_nothing_else() {
             "muster.agt.a.order.>",
             "muster.agt.n1%2Edusty.order.>",
             "muster.agt.*.beat",
+            "muster.agt.*.stat",
+            "muster.agt.*.ask.>",
+            "muster.agt.*.ask.execute-code",
+            "muster.agt.n1%2Edusty.ask.>",
             "_INBOX.>",
             "_INBOX.agent.>",
             "_INBOX.agent.n1%2Edusty.>",

@@ -18,7 +18,7 @@ use muster_contract::{
     subject,
     topology::{ORDER_STREAM, REPORT_STREAM, agent_consumer, command_consumer},
 };
-use muster_messaging::{AgentBroker, AgentBrokerOptions, OrderAtHand, Orders, topology};
+use muster_messaging::{AgentBroker, OrderAtHand, Orders, topology};
 use muster_testkit::{DEADLINE, eventually};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -82,14 +82,7 @@ fn setup(world: &World) -> Setup {
 }
 
 async fn agent(world: &World) -> AgentBroker {
-    AgentBroker::connect(AgentBrokerOptions {
-        url: world.nats.url(),
-        agent: "a".to_owned(),
-        key_seed: None,
-        connect_deadline: DEADLINE,
-    })
-    .await
-    .unwrap()
+    world.agent("a").await
 }
 
 async fn order_all(ingress: &Ingress, names: &[String]) {

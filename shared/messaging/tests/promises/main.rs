@@ -4,10 +4,12 @@
 mod common;
 
 mod agent_permissions;
+mod agent_questions;
 mod agents;
 mod database_away;
 mod dead_letters;
 mod draining;
+mod event_tail;
 mod events;
 mod exactly_once;
 mod healing;
@@ -20,4 +22,5 @@ mod queries;
 mod reactions;
 mod replicas;
 mod sending;
+mod signals;
 mod topology;

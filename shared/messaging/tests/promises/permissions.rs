@@ -6,18 +6,19 @@ use std::{
 };
 
 use muster_contract::{
-    Command, Outcome, Part, Query, Service,
+    AgentQuestion as _, Command, Outcome, Part, Query, Service, Signal as _,
+    agent::{AgentBeat, ExecuteCode},
     dead_letters::{DeadLetterFilter, DeadLetterId},
     job_archive::{
         DiscardDeadLetter, JobPage, JobState, JobStopped, ListDeadLetters, ListJobs,
         ListJobsRefusal, ReplayDeadLetter, StartJob, StopJob, StopJobRefusal, StopTarget,
     },
-    session,
+    session::{self, ComputeSessionChanged},
     topology::{EVENT_STREAM, Limits},
 };
 use muster_messaging::{
-    AnswerQuery, Asked, Broker, BrokerOptions, Effects, HandleCommand, HandlerError, OutcomeOf,
-    React, Request, Running, SendError, ServiceBuilder, topology,
+    AnswerQuery, Asked, Broker, BrokerOptions, Effects, EventTail, HandleCommand, HandlerError,
+    OutcomeOf, React, Request, Running, SendError, ServiceBuilder, topology,
 };
 use muster_platform::{Health, Shutdown};
 use muster_storage::Transaction;
@@ -189,6 +190,10 @@ async fn the_parts_can_do_their_work(engine: Engine) {
     let _sessions = sessions(&world, &keys, following.clone(), &health, &shutdown).await;
     let ingress = keys.client(&world, Part::Ingress).await;
 
+    // It may listen to what the contract has it listen to; that the log at the end has to show.
+    let _tail = EventTail::<ComputeSessionChanged>::start(&ingress.broker, &shutdown)
+        .await
+        .unwrap();
     stop(&ingress, JobState::Completed).await.unwrap();
     see_events(&operator, 1).await;
     let page = ingress
@@ -314,6 +319,8 @@ async fn a_service_can_do_nothing_else() {
             "muster.evt.session.v1.demo.opened",
             "muster.evt.job-archive.v1.demo.job.unknown",
             ListJobs::subject().as_str(),
+            ExecuteCode::subject("a").as_str(),
+            AgentBeat::subject("a").as_str(),
             "$JS.API.CONSUMER.DELETE.MUSTER_COMMANDS_JOB_ARCHIVE.job-archive",
             "$JS.API.STREAM.NAMES",
         ])
@@ -322,6 +329,9 @@ async fn a_service_can_do_nothing_else() {
         .cannot_subscribe(&[
             "muster.rpl.ingress.a",
             "_INBOX.ingress.>",
+            "muster.agt.*.beat",
+            "muster.agt.*.stat",
+            "muster.agt.*.ask.execute-code",
             "muster.evt.>",
             ">",
         ])
@@ -342,6 +352,9 @@ async fn the_ingress_can_do_nothing_else() {
             "muster.cmd.job-archive.v1.unknown",
             "muster.evt.job-archive.v1.demo.job.stopped",
             "muster.rpl.ingress.a",
+            AgentBeat::subject("a").as_str(),
+            "muster.agt.a.ask.unknown",
+            "muster.agt.a.order.stop-container",
             "$JS.API.CONSUMER.MSG.NEXT.MUSTER_COMMANDS_JOB_ARCHIVE.job-archive",
             "$JS.API.STREAM.MSG.GET.MUSTER_EVENTS",
         ])
@@ -350,7 +363,10 @@ async fn the_ingress_can_do_nothing_else() {
         .cannot_subscribe(&[
             StartJob::subject().as_str(),
             "muster.cmd.>",
+            "muster.agt.*.beat",
+            "muster.agt.*.ask.execute-code",
             "muster.evt.>",
+            "muster.evt.session.v1.*.compute-session.unknown",
             "_INBOX.job-archive.>",
             "_INBOX.>",
             "muster.rpl.job-archive.a",

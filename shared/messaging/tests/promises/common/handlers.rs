@@ -7,15 +7,15 @@ use std::sync::{
 
 use muster_contract::Outcome;
 use muster_messaging::{
-    AnswerQuery, Asked, Effects, HandleCommand, HandlerError, OutcomeOf, Reported, Request,
-    TakeReport,
+    AnswerQuery, Asked, Context, Effects, HandleCommand, HandlerError, HearSignals, Heard,
+    OutcomeOf, Reported, Request, TakeReport,
 };
 use muster_storage::{Database, Transaction};
 use muster_testkit::{DEADLINE, eventually};
 use tokio::sync::watch;
 
 use super::messages::{
-    Act, Answer, Ask, DidIt, DoIt, Forbidden, NoteAppeared, NoteWritten, WriteNote,
+    Act, Answer, Ask, DidIt, DoIt, Forbidden, Mood, NoteAppeared, NoteWritten, WriteNote,
 };
 
 /// Steers the handlers of all services of a test, and tells what they did. Clones share it.
@@ -63,7 +63,7 @@ impl Steering {
         self.inner.runs.load(Ordering::SeqCst)
     }
 
-    /// The names of the notes that the handler was given together, each time.
+    /// The names of the notes, or of the moods, that the handler was given together, each time.
     pub(crate) fn batches(&self) -> Vec<Vec<String>> {
         self.inner.batches.lock().unwrap().clone()
     }
@@ -187,6 +187,39 @@ impl TakeReport<DidIt> for Taking {
                 .await?;
             if name.starts_with("poison") && !self.0.is_repaired() {
                 return Err(HandlerError::Permanent("on purpose".to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Hears `Mood`, and has each appear as a note.
+pub(crate) struct Hearing(pub(crate) Steering);
+
+impl HearSignals<Mood> for Hearing {
+    async fn hear(
+        &self,
+        transaction: &mut Transaction,
+        signals: &[Heard<Mood>],
+        cause: &Context,
+        effects: &mut Effects,
+    ) -> Result<(), HandlerError> {
+        let names = signals.iter().map(|signal| signal.body.name.clone());
+        let names: Vec<String> = names.collect();
+        self.0.inner.batches.lock().unwrap().push(names);
+        assert!(cause.principal().is_none());
+        for Heard { agent, body, .. } in signals {
+            let name = format!("{agent} is {}", body.name);
+            transaction
+                .execute("INSERT INTO seen (name) VALUES ($1)", &[(&name).into()])
+                .await?;
+            let padding = String::new();
+            effects.emit(cause, &NoteAppeared { name, padding })?;
+            match body.name.as_str() {
+                "gate" => self.0.wait_at_gate().await,
+                "poison" => return Err(HandlerError::Permanent("on purpose".to_owned())),
+                "panic" => panic!("on purpose"),
+                _ => {}
             }
         }
         Ok(())

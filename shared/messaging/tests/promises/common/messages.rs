@@ -1,6 +1,8 @@
 //! The messages of the test service. Its name is that of a real one, since streams and consumers are made for those.
 
-use muster_contract::{Command, Event, Message, Order, Query, Report, Service, message::Never};
+use muster_contract::{
+    AgentQuestion, Command, Event, Message, Order, Query, Report, Service, Signal, message::Never,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +76,18 @@ pub(crate) struct DoIt {
 pub(crate) struct DidIt {
     pub(crate) name: String,
     pub(crate) how: String,
+}
+
+/// What the agent says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Mood {
+    pub(crate) name: String,
+}
+
+/// A question to the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct AskAgent {
+    pub(crate) name: String,
 }
 
 /// A question.
@@ -156,6 +170,29 @@ impl Message for DidIt {
 }
 
 impl Report for DidIt {}
+
+impl Message for Mood {
+    const SERVICE: Service = Service::JobArchive;
+    const NAME: &'static str = "test-mood";
+}
+
+impl Signal for Mood {}
+
+impl AskAgent {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
+}
+
+impl Message for AskAgent {
+    const SERVICE: Service = Service::JobArchive;
+    const NAME: &'static str = "test-ask-agent";
+}
+
+impl AgentQuestion for AskAgent {
+    type Answer = NoteWritten;
+    type Refusal = Forbidden;
+}
 
 impl Message for Ask {
     const SERVICE: Service = Service::JobArchive;

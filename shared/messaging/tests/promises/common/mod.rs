@@ -23,7 +23,7 @@ use muster_contract::{
     subject::event_of_any_project,
     topology::{EVENT_STREAM, Limits},
 };
-use muster_messaging::{ServiceOptions, topology};
+use muster_messaging::{AgentBroker, AgentBrokerOptions, ServiceOptions, topology};
 use muster_platform::SystemClock;
 use muster_storage::Location;
 use muster_testkit::{DEADLINE, NatsServer, PostgresServer, TemporaryDirectory, eventually};
@@ -156,6 +156,7 @@ impl World {
             steering: self.steering.clone(),
             later: None,
             takes_reports: false,
+            hears: false,
         }
     }
 
@@ -206,6 +207,18 @@ impl World {
             instance: "a",
             waiter_limit: 4096,
         }
+    }
+
+    /// The agent `name`.
+    pub(crate) async fn agent(&self, name: &str) -> AgentBroker {
+        AgentBroker::connect(AgentBrokerOptions {
+            url: self.nats.url(),
+            agent: name.to_owned(),
+            key_seed: None,
+            connect_deadline: DEADLINE,
+        })
+        .await
+        .unwrap()
     }
 
     pub(crate) async fn ingress(&self) -> Ingress {

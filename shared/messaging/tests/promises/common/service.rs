@@ -14,9 +14,9 @@ use sqlx::migrate::Migrator;
 use tokio::runtime::Runtime;
 
 use super::{
-    handlers::{Answering, Steering, Taking, Writing},
+    handlers::{Answering, Hearing, Steering, Taking, Writing},
     later::{Beginning, DoingDue, Due, Reacting},
-    messages::{Ask, BeginNote, DidIt, NoteAppeared, WriteNote},
+    messages::{Ask, BeginNote, DidIt, Mood, NoteAppeared, WriteNote},
 };
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("tests/promises/migrations");
@@ -35,6 +35,8 @@ pub(crate) struct Setup {
     pub(crate) later: Option<Later>,
     /// Takes reports of agents.
     pub(crate) takes_reports: bool,
+    /// Hears what agents say of themselves.
+    pub(crate) hears: bool,
 }
 
 /// Handlers whose work comes to its end later.
@@ -220,6 +222,9 @@ async fn start(setup: Setup, health: Health) -> Parts {
     }
     if setup.takes_reports {
         builder = builder.report::<DidIt>(Taking(setup.steering.clone()));
+    }
+    if setup.hears {
+        builder = builder.signal::<Mood>(Hearing(setup.steering.clone()));
     }
     let running = builder
     .command::<WriteNote>(Writing(setup.steering.clone()))
