@@ -11,6 +11,7 @@ pub mod bookkeeping;
 pub mod caller;
 pub mod client;
 pub mod commands;
+pub mod containers;
 pub mod dump;
 pub mod events;
 pub mod jobs;

@@ -10,7 +10,13 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use muster_testkit::{DEADLINE, MusterProcess, TemporaryDirectory, eventually, programs, skip};
-use muster_tests::{Client, Engine, Process, System, SystemOptions, jobs};
+use muster_tests::{
+    Client, Engine, Process, System, SystemOptions,
+    backendai::{Api, KeyPair},
+    containers::{EndedWithTest, processes_of},
+    jobs,
+};
+use reqwest::Method;
 use serde_json::Value;
 
 /// The cluster and a node of it that the first start makes.
@@ -75,6 +81,60 @@ async fn a_newcomer_can_start_it_twice_in_a_directory_with_spaces() -> Result<()
     ensure!(ids(&before) == ids(&after), "{before:?} {after:?}");
     let (status, answer) = client.start_job(&demo_start(3)).await?;
     ensure!(status == 201, "{answer}");
+    Ok(())
+}
+
+/// What the first start printed behind `NAME=`.
+fn printed(muster: &MusterProcess, name: &str) -> Option<&'static str> {
+    let lines = muster.stdout_lines();
+    let mut words = lines.iter().flat_map(|line| line.split_whitespace());
+    let value = words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='))?;
+    Some(value.to_owned().leak())
+}
+
+#[tokio::test]
+async fn a_newcomers_session_runs_on_this_machine_and_goes_on_without_muster() -> Result<()> {
+    let directory = TemporaryDirectory::new("first session")?;
+    let data = directory.join("data");
+    let _containers = EndedWithTest::of(&data);
+    let mut muster = MusterProcess::start(["up"], &[], &data).await?;
+    let key = |name| printed(&muster, name).with_context(|| muster.output());
+    let key = KeyPair {
+        access_key: key("BACKEND_ACCESS_KEY")?,
+        secret_key: key("BACKEND_SECRET_KEY")?,
+    };
+    let api = Api::new(&Client::new(address(&muster)?, "")?, key);
+    let first = api
+        .created_id("first", "python", Value::Null, "RUNNING")
+        .await?;
+    let run = serde_json::json!({ "mode": "query", "code": "print(6 * 7)", "runId": "one" });
+    let answer = api
+        .expect(Method::POST, "/session/first", Some(&run), 200)
+        .await?;
+    ensure!(answer.text().contains("42"), "{}", answer.text());
+    muster.interrupt()?;
+    let status = muster.wait(DEADLINE).await?;
+    ensure!(status.success(), "{status}\n{}", muster.output());
+    ensure!(
+        !processes_of(&first).is_empty(),
+        "the session went with the process that started it"
+    );
+    drop(muster);
+
+    let muster = MusterProcess::start(["up"], &[], &data).await?;
+    let api = Api::new(&Client::new(address(&muster)?, "")?, key);
+    let told = api.get("/session/first").await?;
+    ensure!(told["status"] == "RUNNING", "{told}");
+    let shell = serde_json::json!({ "mode": "query", "code": "echo $((6 * 7))", "runId": "two" });
+    api.destroy("first").await?;
+    api.created_id("second", "shell", Value::Null, "RUNNING")
+        .await?;
+    let answer = api
+        .expect(Method::POST, "/session/second", Some(&shell), 200)
+        .await?;
+    ensure!(answer.text().contains("42"), "{}", answer.text());
+    api.destroy("second").await?;
+    ensure!(processes_of(&first).is_empty(), "{:?}", processes_of(&first));
     Ok(())
 }
 

@@ -1,8 +1,11 @@
-//! Whatever a client gets wrong is answered with 4xx and a problem document (`api/backendai.md` §1, and "bad_bodies_refused" of §8).
+//! Whatever a client gets wrong is answered with 4xx and a problem document (`api/backendai.md` §1, and `bad_bodies_refused` of §8).
+
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use muster_platform::{Clock as _, SystemClock};
 use muster_tests::{
+    Client,
     backendai::{KeyPair, Signed, VERSION, is_problem, signature},
     client::send,
 };
@@ -165,12 +168,13 @@ struct Forged {
     path: &'static str,
 }
 
-on_both!(who_cannot_prove_who_it_is_is_refused, Rules::EMPTY);
+/// The path that is asked for.
+const PATH: &str = "/session/_/match?id=x";
 
-async fn who_cannot_prove_who_it_is_is_refused(house: &mut House) -> Result<()> {
-    const PATH: &str = "/session/_/match?id=x";
+/// What is signed, the status, and the problem, if that is told.
+fn forgeries() -> Vec<(Forged, u16, &'static str)> {
     let now = SystemClock.now();
-    let minutes = |minutes: u64| std::time::Duration::from_secs(60 * minutes);
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let good = Forged {
         key: ALICE,
         date: Some(now.to_rfc3339()),
@@ -178,96 +182,64 @@ async fn who_cannot_prove_who_it_is_is_refused(house: &mut House) -> Result<()> 
         authorization: None,
         path: PATH,
     };
-    let with = |change: fn(&mut Forged)| {
-        let mut forged = good.clone();
-        change(&mut forged);
-        forged
-    };
     let dated = |date: String| Forged {
         date: Some(date),
         ..good.clone()
     };
-    let mut cases = vec![
+    let with = |authorization| Forged {
+        authorization: Some(authorization),
+        ..good.clone()
+    };
+    let other_secret = KeyPair {
+        secret_key: "another secret",
+        ..ALICE
+    };
+    let as_somebody = |key| Forged {
+        key,
+        ..good.clone()
+    };
+    let of_version = |version| Forged {
+        version,
+        ..good.clone()
+    };
+    let undated = Forged {
+        date: None,
+        ..good.clone()
+    };
+    let of_another_path = Forged {
+        path: "/session/_/match?id=y",
+        ..good.clone()
+    };
+    let (wrong, failed) = ("invalid-auth-params", "auth-failed");
+    vec![
         (good.clone(), 200, ""),
         (dated(now.minus(minutes(14)).to_rfc3339()), 200, ""),
         (dated(now.plus(minutes(14)).to_rfc3339()), 200, ""),
+        (dated(now.minus(minutes(16)).to_rfc3339()), 400, wrong),
+        (dated(now.plus(minutes(16)).to_rfc3339()), 400, wrong),
+        (dated("yesterday".to_owned()), 400, wrong),
+        (undated, 400, wrong),
+        (of_version(None), 400, wrong),
+        (of_version(Some("v9.20990101")), 400, ""),
+        (as_somebody(NOBODY), 401, failed),
+        (as_somebody(other_secret), 401, failed),
+        (of_another_path, 401, failed),
+        (with(""), 401, failed),
+        (with("Basic YTpi"), 400, wrong),
         (
-            dated(now.minus(minutes(16)).to_rfc3339()),
+            with("BackendAI signMethod=HMAC-NONSENSE, credential=a:b"),
             400,
-            "invalid-auth-params",
+            wrong,
         ),
-        (
-            dated(now.plus(minutes(16)).to_rfc3339()),
-            400,
-            "invalid-auth-params",
-        ),
-        (dated("yesterday".to_owned()), 400, "invalid-auth-params"),
-    ];
-    cases.extend([
-        (with(|one| one.date = None), 400, "invalid-auth-params"),
-        (with(|one| one.version = None), 400, "invalid-auth-params"),
-        (with(|one| one.version = Some("v9.20990101")), 400, ""),
-        (with(|one| one.key = NOBODY), 401, "auth-failed"),
-        (
-            with(|one| one.key.secret_key = "another secret"),
-            401,
-            "auth-failed",
-        ),
-        (
-            with(|one| one.path = "/session/_/match?id=y"),
-            401,
-            "auth-failed",
-        ),
-        (with(|one| one.authorization = Some("")), 401, ""),
-        (
-            with(|one| one.authorization = Some("Basic YTpi")),
-            400,
-            "invalid-auth-params",
-        ),
-        (
-            with(|one| {
-                one.authorization = Some("BackendAI signMethod=HMAC-NONSENSE, credential=a:b")
-            }),
-            400,
-            "invalid-auth-params",
-        ),
-        (
-            with(|one| one.authorization = Some("BackendAI credential=a")),
-            400,
-            "invalid-auth-params",
-        ),
-    ]);
-    for (number, (forged, status, problem)) in cases.into_iter().enumerate() {
-        let host = house.client.address().to_string();
-        let signed = Signed {
-            method: "GET",
-            path: forged.path,
-            host: &host,
-            content_type: "text/plain",
-            date: forged.date.as_deref().unwrap_or_default(),
-            version: forged.version.unwrap_or_default(),
-        };
-        let mut request = house
-            .client
-            .anonymous(Method::GET, PATH)
-            .header("Content-Type", "text/plain");
-        let signature = signature(forged.key.secret_key, &signed);
-        let credential = format!(
-            "BackendAI signMethod=HMAC-SHA256, credential={}:{signature}",
-            forged.key.access_key
-        );
-        match forged.authorization {
-            Some("") => {}
-            Some(other) => request = request.header("Authorization", other),
-            None => request = request.header("Authorization", credential),
-        }
-        if let Some(date) = &forged.date {
-            request = request.header("Date", date);
-        }
-        if let Some(version) = forged.version {
-            request = request.header("X-BackendAI-Version", version);
-        }
-        let answer = send(request).await?;
+        (with("BackendAI credential=a"), 400, wrong),
+    ]
+}
+
+on_both!(who_cannot_prove_who_it_is_is_refused, Rules::EMPTY);
+
+async fn who_cannot_prove_who_it_is_is_refused(house: &mut House) -> Result<()> {
+    for (number, (forged, status, problem)) in forgeries().into_iter().enumerate() {
+        let answer = send(forged.request(&house.client)).await?;
         ensure!(
             answer.status == status,
             "case {number}: {} {}",
@@ -279,6 +251,39 @@ async fn who_cannot_prove_who_it_is_is_refused(house: &mut House) -> Result<()> 
         }
     }
     Ok(())
+}
+
+impl Forged {
+    fn request(&self, client: &Client) -> reqwest::RequestBuilder {
+        let host = client.address().to_string();
+        let signed = Signed {
+            method: "GET",
+            path: self.path,
+            host: &host,
+            content_type: "text/plain",
+            date: self.date.as_deref().unwrap_or_default(),
+            version: self.version.unwrap_or_default(),
+        };
+        let signature = signature(self.key.secret_key, &signed);
+        let access_key = self.key.access_key;
+        let genuine =
+            format!("BackendAI signMethod=HMAC-SHA256, credential={access_key}:{signature}");
+        let mut request = client
+            .anonymous(Method::GET, PATH)
+            .header("Content-Type", "text/plain");
+        match self.authorization {
+            Some("") => {}
+            Some(other) => request = request.header("Authorization", other),
+            None => request = request.header("Authorization", genuine),
+        }
+        if let Some(date) = &self.date {
+            request = request.header("Date", date);
+        }
+        if let Some(version) = self.version {
+            request = request.header("X-BackendAI-Version", version);
+        }
+        request
+    }
 }
 
 on_both!(what_every_client_asks_first, Rules::EMPTY);

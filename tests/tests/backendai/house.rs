@@ -401,9 +401,10 @@ impl House {
 
     fn output(&self) -> String {
         let agents = self.agents.iter();
-        let agents: String = agents
-            .map(|(name, agent)| format!("\n=== agent {name}\n{}", agent.output()))
+        let agents: Vec<String> = agents
+            .map(|(name, agent)| format!("=== agent {name}\n{}", agent.output()))
             .collect();
+        let agents = agents.join("\n");
         let killed: String = self.killed.iter().map(MusterProcess::output).collect();
         format!(
             "{}{agents}\n=== ended agents\n{killed}",

@@ -1,4 +1,4 @@
-//! `x-1` is not `x-10` (`api/backendai.md` §8, "exact_name_is_not_a_prefix" and "match_endpoint").
+//! `x-1` is not `x-10` (`api/backendai.md` §8, `exact_name_is_not_a_prefix` and `match_endpoint`).
 
 use anyhow::{Result, ensure};
 use reqwest::Method;

@@ -1,5 +1,7 @@
 //! The site of these tests: who may call, and what can be run.
 
+use std::fmt::Write as _;
+
 use muster_tests::backendai::KeyPair;
 
 /// Of a user of project alpha.
@@ -44,7 +46,8 @@ pub(crate) const AGENTS: [&str; 3] = ["a1", "a2", "a3"];
 pub(crate) fn text(extra: &str) -> String {
     let mut text = String::from(IMAGES);
     for agent in AGENTS {
-        text += &format!("[[agent]]\nname = {agent:?}\n");
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "[[agent]]\nname = {agent:?}");
     }
     for (name, project, role, key) in [
         ("compute-alice", "alpha", "user", ALICE),
@@ -56,7 +59,8 @@ pub(crate) fn text(extra: &str) -> String {
             access_key,
             secret_key,
         } = key;
-        text += &format!(
+        let _ = write!(
+            text,
             "[[principal]]\nname = {name:?}\nproject = {project:?}\nroles = [{role:?}]\n\
              access_key = {access_key:?}\nsecret_key = {secret_key:?}\n"
         );

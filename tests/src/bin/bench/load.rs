@@ -21,6 +21,9 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinHandle};
 
+/// What every request says that the server is called.
+pub(crate) const HOST: &str = "bench";
+
 /// Longest latency that is told apart, in microseconds.
 const LONGEST: u64 = 60_000_000;
 
@@ -139,12 +142,26 @@ impl Connection {
         body: String,
         token: &str,
     ) -> Result<Answer> {
-        let request = Request::builder()
+        let token = ("x-auth-token", token.to_owned());
+        self.send_with(method, path, body, &[token]).await
+    }
+
+    /// The same with other headers.
+    pub(crate) async fn send_with(
+        &mut self,
+        method: &str,
+        path: String,
+        body: String,
+        headers: &[(&'static str, String)],
+    ) -> Result<Answer> {
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::HOST, "bench")
-            .header("x-auth-token", token)
-            .body(Full::new(Bytes::from(body)))?;
+            .header(header::HOST, HOST);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(Full::new(Bytes::from(body)))?;
         let started = Instant::now();
         // Where the machine has other work the connection may still be busy with the answer before.
         self.requests.ready().await?;

@@ -1,9 +1,10 @@
-//! The benchmark: Muster beside the same row written directly, lists, the lending of nodes, and job sessions, on one machine
+//! The benchmark: Muster beside the same row written directly, lists, the lending of nodes, job sessions, and compute sessions, on one machine
 //! (`just bench`).
 //!
 //! Absolute rates swing with whatever else a machine does; the figures to quote are the ratios, medians over rounds in which
 //! the two take turns, and the processor time per request. See the README for what was measured where.
 
+mod compute;
 mod direct;
 mod figures;
 mod freezer;
@@ -44,10 +45,13 @@ struct Arguments {
     /// Jobs that are there when lists are measured
     #[arg(long, default_value_t = 1_000_000)]
     jobs: u64,
+    /// Compute sessions that are over when lists of them are measured
+    #[arg(long, default_value_t = 100_000)]
+    sessions: usize,
     /// Leave out PostgreSQL
     #[arg(long)]
     sqlite_only: bool,
-    /// Only these measurements: idle, start, list, pairs, inventory, get-cost, freezer-lists, freezer-runs
+    /// Only these measurements: idle, start, list, pairs, inventory, get-cost, freezer-lists, freezer-runs, compute
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -101,6 +105,9 @@ async fn main() -> Result<()> {
         }
         if wanted("freezer-runs") {
             freezer::runs(engine, duration).await?;
+        }
+        if wanted("compute") {
+            compute::measure(engine, duration, arguments.sessions).await?;
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
@@ -46,7 +47,7 @@ impl Engine {
 pub(crate) struct Muster {
     pub(crate) process: MusterProcess,
     pub(crate) address: SocketAddr,
-    _directory: TemporaryDirectory,
+    directory: TemporaryDirectory,
     pub(crate) database: Database,
 }
 
@@ -98,7 +99,12 @@ impl Muster {
     ) -> Result<Self> {
         let site = directory.path().join("site.toml");
         let site = site.to_string_lossy();
-        let mut environment = vec![("MUSTER__SITE", &*site), ("MUSTER__TELEMETRY__LOG", "warn")];
+        let mut environment = vec![
+            ("MUSTER__SITE", &*site),
+            ("MUSTER__TELEMETRY__LOG", "warn"),
+            // One that runs real processes would measure these.
+            ("MUSTER__AGENT__ENABLED", "false"),
+        ];
         if let Database::Postgres { url, .. } = &database {
             environment.push(("MUSTER__STORAGE__URL", url));
         }
@@ -109,9 +115,14 @@ impl Muster {
         Ok(Self {
             process,
             address,
-            _directory: directory,
+            directory,
             database,
         })
+    }
+
+    /// Its data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
     }
 
     /// Process ids of everything that serves.
