@@ -308,3 +308,29 @@ async fn an_agent_without_containers_says_so() {
     assert_eq!(ended.end, ContainerEnd::Unknown);
     stopped(tasks).await;
 }
+
+#[tokio::test]
+async fn with_nothing_to_do_it_does_not_start() {
+    let house = House::new().await;
+    let agent = AgentBroker::connect(AgentBrokerOptions {
+        url: house.nats.url(),
+        agent: AGENT.to_owned(),
+        key_seed: None,
+        connect_deadline: DEADLINE,
+    });
+    let options = AgentOptions {
+        instance: "one".to_owned(),
+        concurrency: 1,
+        hooks_directory: None,
+        containers: None,
+        state_directory: house.directory.join("state"),
+        stop_grace: Duration::ZERO,
+    };
+    let environment = Environment {
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(RandomIds),
+    };
+    let agent = agent.await.unwrap();
+    let started = start(agent, options, &environment, &Shutdown::new()).await;
+    assert!(matches!(started, Err(StartError::Idle)));
+}

@@ -58,8 +58,8 @@ impl Containers {
             .mark(notes.ports.iter().map(|port| port.host_port));
         match notes.phase {
             Phase::Running => {
-                let noted = notes.main.as_ref();
-                let main = noted.and_then(|noted| MainProcess::adopt(noted, &container.directory));
+                let adopt = |main| MainProcess::adopt(main, &container.directory);
+                let main = notes.main.as_ref().and_then(adopt);
                 if let Some(main) = main {
                     info!(target: "muster::agent", container = %id, "a container goes on that an earlier agent started");
                     container.state().main = Some(main.clone());

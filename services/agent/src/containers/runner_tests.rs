@@ -1,6 +1,7 @@
 //! Real processes, started and ended in every way.
 
 use std::{
+    collections::BTreeMap,
     fs,
     sync::Arc,
     time::{Duration, Instant},
@@ -45,11 +46,11 @@ pub(crate) fn order(command: &[&str], service: Option<&str>) -> StartContainer {
             command: command.iter().map(|word| (*word).to_owned()).collect(),
             interpreter: None,
             services: service.into_iter().collect(),
-            environ: Default::default(),
+            environ: BTreeMap::new(),
         },
         startup_command: None,
         bootstrap_script: None,
-        environ: Default::default(),
+        environ: BTreeMap::new(),
         slots: ResourceSlots::default(),
         preopen_ports: Vec::new(),
         place: ClusterPlace {
@@ -729,10 +730,12 @@ async fn code_may_be_a_program_of_its_own_for_each_run() {
         (CodeRunStatus::Finished, Some(130))
     );
     // What a run leaves behind ends with the container.
+    let before = agent.containers.processes.of(container).await.len();
     agent
         .query(container, "setsid sleep 600 >/dev/null 2>&1 &")
         .await;
-    assert_eq!(agent.containers.processes.of(container).await.len(), 3);
+    let left = agent.containers.processes.of(container).await.len();
+    assert_eq!(left, before + 1);
     agent.stop(container, true).await;
     assert!(agent.containers.processes.of(container).await.is_empty());
     let asked = ExecuteCode {

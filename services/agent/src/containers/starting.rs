@@ -77,7 +77,7 @@ impl Containers {
         let answer = match started {
             Ok(()) => self.runs(&container),
             Err(Failure::AgentStops) => {
-                self.leave(&container);
+                leave(&container);
                 return None;
             }
             Err(Failure::Reason(reason)) => {
@@ -117,7 +117,7 @@ impl Containers {
                     match self.start_anew(&container, &start, deadline).await {
                         Ok(()) => self.runs(&container),
                         Err(Failure::AgentStops) => {
-                            self.leave(&container);
+                            leave(&container);
                             return None;
                         }
                         Err(Failure::Reason(reason)) => {
@@ -265,14 +265,14 @@ impl Containers {
         }
         self.let_go(container);
     }
+}
 
-    /// The agent after this one begins again.
-    fn leave(&self, container: &Container) {
-        if let Some(main) = container.main() {
-            main.signal_group(Signal::KILL);
-        }
-        container.state().main = None;
+/// The agent after this one begins again.
+fn leave(container: &Container) {
+    if let Some(main) = container.main() {
+        main.signal_group(Signal::KILL);
     }
+    container.state().main = None;
 }
 
 fn failed(reason: &str) -> ContainerStart {

@@ -78,7 +78,7 @@ impl SingleRun {
 
     /// What it writes, until it has ended or the time is over. Whether it waits for input cannot be seen from outside.
     pub(super) async fn collect(&mut self, until: Instant, output: &mut Output) -> Progress {
-        let (mut first, mut second) = ([0; PIECE], [0; PIECE]);
+        let (mut first, mut second) = (vec![0; PIECE], vec![0; PIECE]);
         while !output.is_full() {
             let last = self
                 .ended
@@ -122,14 +122,12 @@ impl Text {
 
 /// Some of it; at its end it becomes `None`, of which nothing ever comes.
 async fn read(from: &mut Option<impl tokio::io::AsyncRead + Unpin>, to: &mut [u8]) -> usize {
-    match from {
-        Some(pipe) => match pipe.read(to).await {
-            Ok(count @ 1..) => count,
-            _ => {
-                *from = None;
-                0
-            }
-        },
-        None => std::future::pending().await,
+    let Some(pipe) = from else {
+        return std::future::pending().await;
+    };
+    if let Ok(count @ 1..) = pipe.read(to).await {
+        return count;
     }
+    *from = None;
+    0
 }
