@@ -25,7 +25,7 @@ pub(crate) async fn slots_lost(
     let mut book = Book::open(transaction, desk, news.iter().map(|news| news.body.session)).await?;
     for News { moment, body } in news {
         book.change(*moment, body.session, |session, turn| {
-            session.lose(turn, &body.agent)
+            session.lose(turn, &body.agent);
         });
     }
     book.write(transaction).await

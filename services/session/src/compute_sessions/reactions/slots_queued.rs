@@ -25,7 +25,7 @@ pub(crate) async fn slots_queued(
     let mut book = Book::open(transaction, desk, news.iter().map(|news| news.body.session)).await?;
     for News { moment, body } in news {
         book.change(*moment, body.session, |session, turn| {
-            session.queued(turn, body)
+            session.queued(turn, body);
         });
     }
     book.write(transaction).await

@@ -90,7 +90,7 @@ on_both_engines! {
         assert_eq!(world.started(&started).await, []);
     }
 
-    /// `api/backendai.md` §8, concurrent_creates_make_one_session.
+    /// `api/backendai.md` §8, `concurrent_creates_make_one_session`.
     async fn identical_creates_make_one_session(world) {
         let (mut reached, said) = world.creates(&vec![waiting("x-1"); 4]).await;
         let asked = asked(&said);

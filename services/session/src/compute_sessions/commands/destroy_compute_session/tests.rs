@@ -23,7 +23,7 @@ fn done(outcome: Option<&OutcomeOf<DestroyComputeSession>>) -> &DestroyedCompute
 }
 
 on_both_engines! {
-    /// `api/backendai.md` §8, concurrent_destroys_never_5xx.
+    /// `api/backendai.md` §8, `concurrent_destroys_never_5xx`.
     async fn everyone_who_destroys_it_is_answered_when_it_is_over(world) {
         let session = world.running(creating("x-1"), &["a"]).await;
         let (mut reached, said) = world.destroys(&vec![destroying("x-1"); 4]).await;

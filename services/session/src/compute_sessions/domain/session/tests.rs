@@ -79,7 +79,7 @@ struct World {
     bodies: BTreeMap<Uuid, Body>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Granted,
     Queued,
@@ -171,7 +171,7 @@ impl World {
                 any(S::Restarting) && live().all(|one| matches!(one, S::Restarting | S::Running))
             ),
             S::Terminating => {
-                assert!(any(S::Terminating) && live().all(|one| *one == S::Terminating))
+                assert!(any(S::Terminating) && live().all(|one| *one == S::Terminating));
             }
             S::Terminated | S::Cancelled => assert!(live().next().is_none()),
         }
@@ -286,7 +286,7 @@ impl World {
         };
         match word {
             Word::Started(agent, word) => {
-                self.happens(|session, turn| session.started(turn, &agent, &word))
+                self.happens(|session, turn| session.started(turn, &agent, &word));
             }
             Word::Ended(agent, word) => {
                 self.happens(|session, turn| session.ended(turn, &agent, &word));
@@ -407,9 +407,8 @@ proptest! {
         for _ in 0..10 {
             world.take(Step::Pass(600));
         }
-        use ComputeSessionStatus as S;
         let status = world.session.status;
-        let may_stay = status == S::Pending || status.is_over() || (status == S::Running && kind == ComputeSessionType::Batch);
+        let may_stay = status == ComputeSessionStatus::Pending || status.is_over() || (status == ComputeSessionStatus::Running && kind == ComputeSessionType::Batch);
         prop_assert!(may_stay, "{status:?}");
     }
 }
@@ -438,6 +437,8 @@ fn said(world: &World) -> (ComputeSessionStatus, &str) {
     )
 }
 
+type Happening<'a> = &'a dyn Fn(&mut World);
+
 #[test]
 fn each_way_to_end_has_its_reason() {
     use ComputeSessionStatus as S;
@@ -447,7 +448,7 @@ fn each_way_to_end_has_its_reason() {
     let destroyed = |world: &mut World| world.take(Step::Destroy { forced: false });
     let exit = |world: &mut World| world.take(Step::Exit { which: 0, code: 3 });
     let idle = |world: &mut World| world.take(Step::Pass(600));
-    let cases: [(T, &dyn Fn(&mut World), &str); 5] = [
+    let cases: [(T, Happening<'_>, &str); 5] = [
         (T::Interactive, &lost, "agent-lost"),
         (T::Interactive, &forced, "force-terminated"),
         (T::Interactive, &destroyed, "user-requested"),

@@ -24,8 +24,8 @@ fn names(page: &Page) -> Vec<&str> {
     sessions.map(|session| session.wish.name.as_str()).collect()
 }
 
-fn by(key: ComputeSessionOrderKey, ascending: bool) -> Option<ComputeSessionOrder> {
-    Some(ComputeSessionOrder { key, ascending })
+fn by(key: ComputeSessionOrderKey, ascending: bool) -> ComputeSessionOrder {
+    ComputeSessionOrder { key, ascending }
 }
 
 on_both_engines! {
@@ -58,7 +58,7 @@ on_both_engines! {
             (by(ComputeSessionOrderKey::CreatedAt, true), ["a", "b", "c", "d", "e"]),
             (by(ComputeSessionOrderKey::Name, false), ["e", "d", "c", "b", "a"]),
         ] {
-            let page = world.list(&ListComputeSessions { order, ..question(all()) }).await;
+            let page = world.list(&ListComputeSessions { order: Some(order), ..question(all()) }).await;
             assert_eq!(names(&page), expected);
         }
 
