@@ -15,7 +15,8 @@ async fn fill(database: &Database) {
     for sql in [
         "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 20000) \
          INSERT INTO slot_lease (session, container, request, agent, scaling_group, owner, tenant, domain, slots, granted_at, ended_at) \
-         SELECT 's' || n, 0, 'r', 'a' || (n % 100), 'default', 'o' || (n % 50), 't', 'd', '{}', 0, n FROM number",
+         SELECT 's' || n, 0, 'r', 'a' || (n % 100), 'default', 'o' || (n % 50), 't', 'd', '{}', 0, \
+             CASE WHEN n > 3000 THEN n END FROM number",
         "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 5000) \
          INSERT INTO slot_request (request, session, owner, tenant, domain, scaling_group, slots, containers, on_one_agent, \
              not_before, enqueued_at, reason) \
@@ -81,7 +82,7 @@ on_both_engines! {
         let number = |value: i64| Bind::from(value);
         for (sql, binds) in [
             (leases::USED, vec![]),
-            (leases::FORGET, vec![number(100), number(5)]),
+            (leases::FORGET, vec![number(4_000), number(5)]),
             (queue::DUE, vec![]),
             (agents::EARLIEST_SEEN, vec![]),
             (agents::LOSE, vec![number(100), number(5)]),

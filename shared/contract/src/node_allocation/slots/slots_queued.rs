@@ -106,3 +106,16 @@ impl Event for SlotsQueued {
         &self.tenant
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_comes_back_from_its_name() {
+        for reason in WaitingReason::ALL {
+            assert_eq!(WaitingReason::from_name(reason.name()), Some(reason));
+        }
+        assert_eq!(WaitingReason::from_name("no reason"), None);
+    }
+}

@@ -78,12 +78,12 @@ on_both_engines! {
         agents(database, &[("a1", "cpu=2"), ("a2", "cpu=1")]).await;
         let (first, second) = (cluster(1, "cpu=1", 3), wanted(2, "cpu=1"));
         let told = allocate(database, &[first.clone(), first.clone(), second.clone()]).await;
-        let granted = got(1, &["a1", "a2", "a1"]);
+        let granted = got(1, &["a1", "a1", "a2"]);
         assert_eq!(told, [granted.clone(), queued(2, WaitingReason::NoRoom)]);
         let told = allocate(database, &[second.clone(), first.clone()]).await;
         assert_eq!(told, [queued(2, WaitingReason::NoRoom), granted.clone()]);
         assert_eq!(occupied(database, "a1").await, slots("cpu=2"));
-        beats(database, NOW + SECOND, &[("a1", "default", "cpu=2")]).await;
+        beats(database, NOW + 9 * SECOND, &[("a1", "default", "cpu=2")]).await;
         assert_eq!(lose(database, NOW + 1, 10).await.0, [lost(1, "a2")]);
         assert_eq!(allocate(database, std::slice::from_ref(&first)).await, [granted, lost(1, "a2")]);
         assert_eq!(release(database, &[1]).await, [got(2, &["a1"])]);

@@ -23,10 +23,10 @@ async fn leases(database: &Database) -> i64 {
 
 on_both_engines! {
     async fn what_ended_long_ago_is_forgotten(database) {
-        agents(database, &[("a1", "cpu=9"), ("a2", "cpu=9")]).await;
+        agents(database, &[("a1", "cpu=90"), ("a2", "cpu=1")]).await;
         allocate(database, &[cluster(1, "cpu=1", 3), wanted(2, "cpu=1")]).await;
         release(database, &[1]).await;
-        beats(database, NOW + 9 * SECOND, &[("a1", "default", "cpu=9"), ("a3", "default", "cpu=9")]).await;
+        beats(database, NOW + 9 * SECOND, &[("a1", "default", "cpu=90"), ("a3", "default", "cpu=9")]).await;
         lose(database, NOW + 1, 10).await;
         assert!(!forget_before(database, NOW, 10).await);
         assert_eq!((leases(database).await, known_agents(database).await.len()), (4, 3));
