@@ -89,12 +89,12 @@ async fn a_lost_agent_ends_its_sessions(house: &mut House) -> Result<()> {
     let alice = house.alice();
     // One on each, one on both.
     let mut ids = Vec::new();
-    for name in ["one", "two"] {
+    for name in ["on-one", "on-other"] {
         let more = json!({ "config": { "resources": { "cpu": "2" } } });
         ids.push(alice.created_id(name, SHELL, more, "RUNNING").await?);
     }
     let more = json!({ "config": { "clusterSize": 4, "resources": { "cpu": "1" } } });
-    let both = alice.created_id("both", SHELL, more, "RUNNING").await?;
+    let both = alice.created_id("on-both", SHELL, more, "RUNNING").await?;
     let more = json!({ "enqueueOnly": true, "config": { "resources": { "cpu": "4" } } });
     let waits = alice.created_id("waits", SHELL, more, "PENDING").await?;
 
@@ -140,9 +140,9 @@ async fn a_lost_agent_ends_its_sessions(house: &mut House) -> Result<()> {
         .await?;
     }
     let more = json!({ "config": { "resources": { "cpu": "4" } } });
-    let id = alice.created_id("back", SHELL, more, "RUNNING").await?;
+    let id = alice.created_id("is-back", SHELL, more, "RUNNING").await?;
     ensure!(house.find(&alice, &id).await?.containers[0].agent == "a1");
-    alice.destroy("back").await?;
+    alice.destroy("is-back").await?;
     alice.destroy("waits").await?;
     house.all_is_free(&[&id, &waits, &both]).await
 }

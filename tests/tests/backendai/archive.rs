@@ -55,7 +55,7 @@ async fn what_has_run_is_a_job_of_the_archive(house: &mut House) -> Result<()> {
     ensure!(meta_data["cpu_used"].is_string(), "{job:#}");
 
     let mut states = Vec::new();
-    for (name, command) in [("good", "true"), ("bad", "exit 2")] {
+    for (name, command) in [("goes-well", "true"), ("goes-badly", "exit 2")] {
         let more = json!({ "type": "batch", "startupCommand": command, "enqueueOnly": true });
         let id = alice.created_id(name, SHELL, more, "PENDING").await?;
         let job = job_of(house, &id).await?;

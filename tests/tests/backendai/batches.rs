@@ -24,8 +24,13 @@ async fn a_batch_runs_to_its_end(house: &mut House) -> Result<()> {
     let alice = house.alice();
     let mut ids = Vec::new();
     for (name, command, result, code) in [
-        ("good", "echo all is well", BatchResult::Success, 0),
-        ("bad", "echo not so well; exit 4", BatchResult::Failure, 4),
+        ("goes-well", "echo all is well", BatchResult::Success, 0),
+        (
+            "goes-badly",
+            "echo not so well; exit 4",
+            BatchResult::Failure,
+            4,
+        ),
     ] {
         let id = batch(&alice, name, command, json!({})).await?;
         let over = house
@@ -109,7 +114,7 @@ async fn one_that_depends_on_others_waits_for_them(house: &mut House) -> Result<
         "{before:?} {done:?}"
     );
     // What came to nothing takes along what waits for it.
-    let bad = batch(&alice, "bad", "sleep 1; exit 1", json!({})).await?;
+    let bad = batch(&alice, "goes-badly", "sleep 1; exit 1", json!({})).await?;
     let after = batch(&alice, "after", "true", json!({ "dependencies": [bad] })).await?;
     let over = house
         .wait_for(&alice, &after, ComputeSessionStatus::Cancelled)

@@ -78,15 +78,15 @@ async fn a_cluster_has_all_its_containers_or_none(house: &mut House) -> Result<(
     // One core is left: none of two runs.
     let more =
         json!({ "enqueueOnly": true, "config": { "clusterSize": 2, "resources": { "cpu": "1" } } });
-    let second = alice.created_id("two", SHELL, more, "PENDING").await?;
+    let second = alice.created_id("next-two", SHELL, more, "PENDING").await?;
     house
-        .wait_for_reason(&alice, "two", "no-available-instances")
+        .wait_for_reason(&alice, "next-two", "no-available-instances")
         .await?;
-    ensure!(house.find(&alice, "two").await?.containers.is_empty());
+    ensure!(house.find(&alice, "next-two").await?.containers.is_empty());
     house.slots_add_up().await?;
     alice.destroy("three").await?;
-    house.wait_for(&alice, "two", running).await?;
-    alice.destroy("two").await?;
+    house.wait_for(&alice, "next-two", running).await?;
+    alice.destroy("next-two").await?;
     // More than all agents have together.
     let answer = alice.create("five", SHELL, of(5)).await?;
     ensure!(answer.status == 406, "{} {}", answer.status, answer.text());

@@ -99,6 +99,9 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
+/// Sessions that are asked for at once.
+const PAGE: usize = ListComputeSessions::PAGE_LIMIT as usize;
+
 /// How long a call waits in parts: longer than a part that was killed takes to be back, and what it had to be delivered
 /// again.
 const COMMAND_DEADLINE: &str = "45s";
@@ -317,14 +320,15 @@ impl House {
                 },
                 order: None,
                 offset: u32::try_from(all.len())?,
-                limit: ListComputeSessions::PAGE_LIMIT,
+                limit: u32::try_from(PAGE)?,
                 with_containers: true,
             };
             let page = self.caller.ask(&question).await?;
-            if page.sessions.is_empty() {
+            let is_last = page.sessions.len() < PAGE;
+            all.extend(page.sessions);
+            if is_last {
                 return Ok(all);
             }
-            all.extend(page.sessions);
         }
     }
 

@@ -5,7 +5,7 @@ import nats
 
 NAME, ADDRESS, SEED = sys.argv[1:4]
 ME = f"muster.agt.{NAME}"
-running, over = {}, set()
+running, known, over = {}, {}, set()
 
 
 def start(order):
@@ -13,20 +13,30 @@ def start(order):
     if key in over:
         return {"failed": {"reason": "it was stopped before"}}
     if key not in running:
+        known[key] = order
         words = {**os.environ, **image["environ"], **order["environ"], "BACKENDAI_SESSION_ID": order["session"]}
         log = open(f"{key}.log", "wb")
         running[key] = subprocess.Popen(image["command"], env=words, stdout=log, stderr=log, start_new_session=True)
     return {"running": {"host": "127.0.0.1", "service_ports": []}}
 
 
-def stop(order):
-    key = order["container"]
-    over.add(key)
+def end(key):
     process = running.pop(key, None)
     if process:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    return {"end": "stopped" if process else "unknown", "usage": None, "logs": logs(key)}
+    return process
+
+
+def restart(order):
+    was_there = end(order["container"])
+    return start(known[order["container"]]) if was_there else {"failed": {"reason": "it is not there"}}
+
+
+def stop(order):
+    over.add(order["container"])
+    found = "stopped" if end(order["container"]) else "unknown"
+    return {"end": found, "usage": None, "logs": logs(order["container"])}
 
 
 def logs(key):
@@ -60,12 +70,10 @@ async def main():
             continue
         order, kind = json.loads(message.data), message.subject.rsplit(".", 1)[1]
         said = {"order": order["order"], "container": order["container"]}
-        if kind == "start-container":
-            fact, said = "container-started", {**said, "result": start(order)}
-        elif kind == "stop-container":
+        if kind == "stop-container":
             fact, said = "container-ended", {**said, **stop(order)}
         else:
-            fact, said = "container-started", {**said, "result": {"failed": {"reason": "it cannot be restarted here"}}}
+            fact, said = "container-started", {**said, "result": {"start-container": start, "restart-container": restart}[kind](order)}
         identity = str(uuid.uuid5(uuid.UUID(message.headers["Muster-Message-Id"]), fact))
         headers = {"Muster-Message-Id": identity, "Muster-Schema": f"session.{fact}/1"}
         await stream.publish(f"{ME}.report.{fact}", json.dumps(said).encode(), headers=headers)
