@@ -30,7 +30,8 @@ pub struct AskedQuestion {
     address: Subject,
     name: String,
     span: Span,
-    _place: OwnedSemaphorePermit,
+    /// Among those that are being answered.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl AskedQuestion {
@@ -38,7 +39,7 @@ impl AskedQuestion {
     pub(super) fn read(
         broker: AgentBroker,
         message: Message,
-        place: OwnedSemaphorePermit,
+        place: Option<OwnedSemaphorePermit>,
     ) -> Option<Self> {
         let name = subject::question_name(&message.subject).map(str::to_owned);
         let (Some(name), Some(address)) = (name, message.reply.clone()) else {

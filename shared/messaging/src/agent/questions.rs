@@ -18,6 +18,9 @@ const AT_ONCE: usize = 64;
 /// Pause before the agent listens again after an error.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
+/// How long those may keep the agent from stopping whom it answers no more.
+const TURNING_AWAY_LIMIT: Duration = Duration::from_secs(1);
+
 /// The questions to an agent. It listens as soon as it is asked for the [next](Self::next) one, and until this is dropped.
 pub struct Questions {
     broker: AgentBroker,
@@ -41,11 +44,30 @@ impl Questions {
     pub async fn next(&mut self) -> Option<AskedQuestion> {
         let stop = self.stop.clone();
         let next = stop.run_until_cancelled(self.wait()).await.flatten();
-        if stop.is_cancelled() {
-            // Whoever asks from now on is told at once that nobody is here.
-            self.asked = None;
+        if next.is_none() {
+            self.turn_away().await;
         }
         next
+    }
+
+    /// Listens no more. Whoever asks from now on is told at once that nobody is here, and whoever has asked that there is no
+    /// answer: it would wait for one until its deadline.
+    async fn turn_away(&mut self) {
+        let Some(mut asked) = self.asked.take() else {
+            return;
+        };
+        let turning_away = async {
+            if asked.drain().await.is_err() {
+                return;
+            }
+            while let Some(message) = asked.next().await {
+                if let Some(question) = AskedQuestion::read(self.broker.clone(), message, None) {
+                    let _ = question.fail().await;
+                }
+            }
+        };
+        // Where the broker is away nobody is there to be told.
+        let _ = tokio::time::timeout(TURNING_AWAY_LIMIT, turning_away).await;
     }
 
     async fn wait(&mut self) -> Option<AskedQuestion> {
@@ -64,7 +86,7 @@ impl Questions {
                 tokio::time::sleep(RETRY_PAUSE).await;
                 continue;
             };
-            if let Some(question) = AskedQuestion::read(self.broker.clone(), message, place) {
+            if let Some(question) = AskedQuestion::read(self.broker.clone(), message, Some(place)) {
                 return Some(question);
             }
         }
