@@ -100,3 +100,70 @@ async fn linger(mut stream: TcpStream) {
     // Whether the client went away, or took too long, is all the same now.
     let _ = tokio::time::timeout(LINGER_TIME, reading).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::Extension;
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Ends a test that hangs.
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    async fn take_over(Extension(handover): Extension<Handover>) -> Response {
+        handover.to(Box::new(|handed_over: HandedOver| {
+            Box::pin(async move {
+                let HandedOver {
+                    mut stream, ahead, ..
+                } = handed_over;
+                let _ = stream.write_all(&ahead).await;
+                let mut more = [0; 4];
+                let _ = stream.read_exact(&mut more).await;
+                let _ = stream.write_all(&more).await;
+            })
+        }));
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        response
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_a_connection_gets_all_that_follows_the_request() {
+        let router = Router::new().route("/", get(take_over));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
+        let serving = tokio::spawn(async move {
+            let endpoints = Endpoints {
+                router,
+                peer: Peer(peer),
+                handover: Handover::default(),
+            };
+            let stop = CancellationToken::new();
+            serve(&http1::Builder::new(), stream, endpoints, &stop).await
+        });
+        let request =
+            b"GET / HTTP/1.1\r\nHost: m\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nearly";
+        client.write_all(request).await.unwrap();
+        let talking = async {
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"early") {
+                assert_ne!(client.read_buf(&mut answer).await.unwrap(), 0);
+            }
+            assert!(answer.starts_with(b"HTTP/1.1 101 "));
+            client.write_all(b"late").await.unwrap();
+            let mut rest = Vec::new();
+            client.read_to_end(&mut rest).await.unwrap();
+            assert_eq!(rest, b"late");
+        };
+        tokio::time::timeout(PATIENCE, talking).await.unwrap();
+        serving.await.unwrap().unwrap();
+    }
+}

@@ -1,6 +1,6 @@
 //! `X-BackendAI-Client-Token`: what Backend.AI's documents call a request's idempotency key (and its manager does not implement).
 
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method};
 
 use crate::frame::{Failure, Idempotency};
 
@@ -14,8 +14,8 @@ pub(super) fn with_client_token(
     method: &Method,
     path: &str,
 ) -> Result<Idempotency, Failure> {
-    let token = headers.get(CLIENT_TOKEN).map(|token| token.to_str());
+    let token = headers.get(CLIENT_TOKEN).map(HeaderValue::to_str);
     // What is no text is no token either, which is said as of an empty one.
-    let token = token.map(|token| token.unwrap_or_default());
+    let token = token.map(Result::unwrap_or_default);
     idempotency.or_parameter(CLIENT_TOKEN, token, method, path)
 }

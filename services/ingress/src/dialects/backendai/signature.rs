@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderName};
 use ring::{digest, hmac};
 use subtle::ConstantTimeEq;
@@ -93,7 +94,7 @@ impl<'a> Signed<'a> {
         let (content_type, _) = content_type.split_once(';').unwrap_or((content_type, ""));
         Self {
             method: parts.method.as_str(),
-            target: target.map_or("/", |target| target.as_str()),
+            target: target.map_or("/", PathAndQuery::as_str),
             date,
             host: header(&parts.headers, &HOST).unwrap_or_default(),
             content_type: content_type.trim(),

@@ -26,11 +26,9 @@ use crate::frame::{Failure, Ingress};
 /// Stands for all that the caller may see.
 const ANY: &str = "*";
 
-/// How long a client waits before it asks again once the stream is over.
+/// How long a client waits before it asks again once the stream is over: five seconds. Where other formats have milliseconds, Backend.AI
+/// has seconds.
 const RETRY: Duration = Duration::from_millis(5);
-
-/// The last event: clients that have it do not ask again.
-const SERVER_CLOSE: &str = "server_close";
 
 /// Which events.
 #[derive(IntoParams)]
@@ -50,7 +48,7 @@ pub(super) struct EventParameters {
 ///
 /// As server-sent events `session_enqueued`, `_preparing`, `_started`, `_terminating`, `_terminated`, `_cancelled`, `_success` and
 /// `_failure`, each with `sessionId`, `sessionName`, `ownerAccessKey`, `reason` and `result`. If events may have been missed the stream
-/// ends without `server_close`: what there is then, the client has to ask for.
+/// ends: how things are then, the client has to ask for.
 #[utoipa::path(
     get,
     path = "/events/session",
@@ -70,7 +68,6 @@ pub(super) async fn session_events(
         stop: ingress.tasks.token(),
         filter,
         ahead: VecDeque::new(),
-        is_over: false,
     };
     let events = stream::unfold(listening, |mut listening| async move {
         let event = listening.next().await?;
@@ -137,7 +134,6 @@ struct Listening {
     stop: CancellationToken,
     filter: Filter,
     ahead: VecDeque<Event>,
-    is_over: bool,
 }
 
 impl Listening {
@@ -147,13 +143,8 @@ impl Listening {
             if let Some(event) = self.ahead.pop_front() {
                 return Some(event);
             }
-            if self.is_over {
-                return None;
-            }
-            let Some(told) = self.stop.run_until_cancelled(self.listener.next()).await else {
-                self.is_over = true;
-                return Some(Event::default().event(SERVER_CLOSE).data("{}"));
-            };
+            // Whoever listens to a process that stops asks another one.
+            let told = self.stop.run_until_cancelled(self.listener.next()).await?;
             match told {
                 Some(Told::Event(changed)) if self.filter.shows(&changed.session) => {
                     self.ahead.extend(events(&changed.session));

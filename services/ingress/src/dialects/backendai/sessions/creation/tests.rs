@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ fn image() -> SiteImage {
             command: vec!["python3".to_owned()],
             interpreter: None,
             services: Vec::new(),
-            environ: Default::default(),
+            environ: BTreeMap::new(),
         },
         aliases: vec!["python".to_owned()],
         minimum: slots(&[("cpu", "1"), ("mem", "64m")]),
@@ -62,7 +63,7 @@ fn owner() -> KeyPair {
             name: "default".to_owned(),
             quota: ComputeQuota::default(),
             containers_per_session: Some(4),
-            idle_timeout: Some(Duration::from_secs(60)),
+            idle_timeout: Some(Duration::from_mins(1)),
         })),
     }
 }
