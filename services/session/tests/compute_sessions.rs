@@ -136,7 +136,7 @@ fn creating() -> CreateComputeSession {
         dependencies: vec![],
         idle_timeout: None,
         reuse: true,
-        answer: ScheduleRule::StartedBy(NOW.plus(Duration::from_hours(1)).as_micros()),
+        answer: ScheduleRule::StartedBy(NOW.plus(Duration::from_mins(10)).as_micros()),
     }
 }
 
@@ -277,7 +277,7 @@ async fn who_waits_long_enough_is_answered_and_a_silent_agent_is_not_waited_for(
     let command = creating();
     let until = async {
         let asked: AllocateSlots = next(&mut asked).await;
-        system.0.clock.advance(Duration::from_mins(61));
+        system.0.clock.advance(Duration::from_mins(11));
         asked
     };
     let (created, first) = tokio::join!(system.send(&command), until);
