@@ -192,12 +192,18 @@ impl Interpreter {
 impl AtWork {
     /// Has the interpreter that stays begin; one that has died since the last time is started anew.
     async fn say(&mut self, place: Place<'_>, code: &str) -> io::Result<Option<i32>> {
-        if let Some(conversation) = &mut self.conversation
-            && conversation.query(code).await.is_ok()
-        {
-            return Ok(conversation.group());
-        }
-        let mut conversation = Conversation::begin(place).await?;
+        let mut conversation = match self.conversation.take() {
+            Some(mut conversation) => {
+                if conversation.query(code).await.is_ok() {
+                    let group = conversation.group();
+                    self.conversation = Some(conversation);
+                    return Ok(group);
+                }
+                // Its socket may still be there: while it dies it takes a connection that it will never hear.
+                Conversation::begin_anew(place).await?
+            }
+            None => Conversation::begin(place).await?,
+        };
         conversation.query(code).await?;
         let group = conversation.group();
         self.conversation = Some(conversation);

@@ -71,20 +71,27 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    /// With the interpreter that is there, or with a new one.
+    /// With the interpreter that an earlier agent has started, or with a new one.
     pub(super) async fn begin(place: Place<'_>) -> io::Result<Self> {
         let directory = File::open(place.directory)?;
-        // The path of a socket may have 108 bytes only.
-        let path = format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd());
-        let stream = match UnixStream::connect(&path).await {
-            Ok(stream) => stream,
-            Err(_) => start(place, &path).await?,
-        };
-        Ok(Self {
+        match UnixStream::connect(path(&directory)).await {
+            Ok(stream) => Ok(Self::over(stream)),
+            Err(_) => Self::begin_anew(place).await,
+        }
+    }
+
+    /// With a new interpreter.
+    pub(super) async fn begin_anew(place: Place<'_>) -> io::Result<Self> {
+        let directory = File::open(place.directory)?;
+        Ok(Self::over(start(place, &path(&directory)).await?))
+    }
+
+    fn over(stream: UnixStream) -> Self {
+        Self {
             stream,
             read: Vec::new(),
             run: Uuid::nil(),
-        })
+        }
     }
 
     /// The group of the interpreter's processes: as the kernel says, it is the one that listens.
@@ -148,6 +155,11 @@ impl Conversation {
         let end = self.read.iter().position(|byte| *byte == b'\n')?;
         Some(self.read.drain(..=end).collect())
     }
+}
+
+/// The socket by a path that is short enough: that of a socket may have 108 bytes.
+fn path(directory: &File) -> String {
+    format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd())
 }
 
 /// Starts an interpreter and waits until it listens.
