@@ -2,12 +2,13 @@
 
 use anyhow::{Result, ensure};
 use muster_contract::{node_allocation::AgentStatus, session::ComputeSessionStatus};
+use muster_tests::containers::processes_of;
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::{
-    house::{House, Rules, on_both, processes_of},
+    house::{House, Rules, on_both},
     site::{PYTHON, SHELL},
 };
 

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use muster_contract::session::{ComputeSessionStatus, ContainerRole};
+use muster_tests::containers::processes_of;
 use serde_json::json;
 
 use crate::{
-    house::{House, Rules, on_both, processes_of},
+    house::{House, Rules, on_both},
     site::{BROKEN, SHELL},
 };
 

@@ -2,10 +2,11 @@
 
 use anyhow::{Result, ensure};
 use muster_contract::session::ComputeSessionStatus;
+use muster_tests::containers::processes_of;
 use serde_json::json;
 
 use crate::{
-    house::{House, Rules, on_both, processes_of},
+    house::{House, Rules, on_both},
     site::{PYTHON, SHELL},
 };
 

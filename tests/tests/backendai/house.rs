@@ -1,6 +1,6 @@
 //! A running Muster with agents, and callers of the dialect backendai.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use muster_contract::{
@@ -16,10 +16,10 @@ use muster_tests::{
     Client, Engine, Process, System, SystemOptions,
     backendai::{Api, KeyPair},
     caller::Caller,
+    containers::{EndedWithTest, processes_of},
     null_agent::{NullAgent, NullAgentOptions},
     setup::{Mode, Setup},
 };
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::site;
 
@@ -50,6 +50,8 @@ impl Rules {
 
 /// A running Muster with agents.
 pub(crate) struct House {
+    // Containers outlive their agent, and a test that fails does not end them.
+    _ended: EndedWithTest,
     pub(crate) system: System,
     pub(crate) client: Client,
     /// Looks behind the dialect.
@@ -151,6 +153,7 @@ impl House {
         let client = system.client("")?;
         let caller = Caller::start(&system).await?;
         let mut house = Self {
+            _ended: EndedWithTest::of(system.directory()),
             system,
             client,
             caller,
@@ -417,46 +420,10 @@ impl House {
     }
 }
 
-impl Drop for House {
-    /// Containers outlive their agent, and a test that fails does not end them: whatever was started in this house's own
-    /// directory goes with it.
-    fn drop(&mut self) {
-        let home = self.system.directory().to_owned();
-        for pid in processes() {
-            let is_here = fs::read_link(format!("/proc/{pid}/cwd"))
-                .is_ok_and(|directory| directory.starts_with(&home));
-            if let (true, Some(pid)) = (is_here, Pid::from_raw(pid)) {
-                // It may be ending just now.
-                let _ = kill_process(pid, Signal::KILL);
-            }
-        }
-    }
-}
-
-/// All that run on this machine.
-fn processes() -> impl Iterator<Item = i32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten();
-    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-}
-
 /// Amounts of slots.
 pub(crate) fn amounts(slots: &[(&str, &str)]) -> Result<ResourceSlots> {
     slots
         .iter()
         .map(|(slot, amount)| Ok(((*slot).to_owned(), amount.parse()?)))
         .collect()
-}
-
-/// The processes of the containers of a session, by what the agent has set for each of them.
-pub(crate) fn processes_of(session: &str) -> Vec<i32> {
-    let mark = format!("BACKENDAI_SESSION_ID={session}");
-    let mut found: Vec<i32> = processes()
-        .filter(|pid| {
-            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            let mut words = environment.split(|byte| *byte == 0);
-            words.any(|word| word == mark.as_bytes())
-        })
-        .collect();
-    found.sort_unstable();
-    found
 }

@@ -10,6 +10,7 @@ use muster_testkit::{DEADLINE, eventually};
 use muster_tests::{
     Answer, Engine, Process,
     backendai::Api,
+    containers::processes_of,
     killing,
     null_agent::NullAgent,
     setup::{Mode, Setup, stopped_at},
@@ -24,15 +25,8 @@ use crate::{
     site::{ALICE, BOB, CAROL, PYTHON, SHELL},
 };
 
-/// The parts that a session goes through.
-const SERVICES: [Process; 2] = [Process::Session, Process::NodeAllocation];
-
-const BREAKPOINTS: [&str; 4] = [
-    "before-commit",
-    "after-commit",
-    "after-acknowledgement",
-    "before-publication",
-];
+/// Between which a command's effect, its answer and its events could part.
+const BREAKPOINTS: [&str; 3] = ["before-commit", "after-commit", "after-acknowledgement"];
 
 /// A call that is on its way while parts die.
 fn calling(
@@ -49,7 +43,7 @@ fn calling(
 /// call is answered, and took effect once.
 async fn killed_at(house: &mut House, part: Process, breakpoint: &str) -> Result<()> {
     let alice = house.alice();
-    let name = format!("{}-{breakpoint}", part_name(part));
+    let name = format!("killed-{breakpoint}");
     let path = format!("/session/{name}");
 
     house.restart_with_breakpoint(part, breakpoint).await?;
@@ -63,7 +57,7 @@ async fn killed_at(house: &mut House, part: Process, breakpoint: &str) -> Result
     let session = house.find(&alice, &name).await?;
     let id = session.id.to_string();
     ensure!(session.containers.len() == 1, "{session:?}");
-    let processes = crate::house::processes_of(&id);
+    let processes = processes_of(&id);
     ensure!(!processes.is_empty());
     house.slots_add_up().await?;
 
@@ -74,7 +68,7 @@ async fn killed_at(house: &mut House, part: Process, breakpoint: &str) -> Result
         house.system.restart(part).await?;
         let told = restarting.await??;
         ensure!(told.status == 204, "{} {}", told.status, told.text());
-        ensure!(crate::house::processes_of(&id) != processes);
+        ensure!(processes_of(&id) != processes);
     }
 
     house.restart_with_breakpoint(part, breakpoint).await?;
@@ -86,22 +80,27 @@ async fn killed_at(house: &mut House, part: Process, breakpoint: &str) -> Result
     house.all_is_free(&[&id]).await
 }
 
-fn part_name(part: Process) -> &'static str {
-    match part {
-        Process::Session => "session",
-        _ => "allocation",
-    }
+on_both!(
+    the_session_service_is_killed_at_each_step,
+    Rules::USUAL,
+    Parts
+);
+
+async fn the_session_service_is_killed_at_each_step(house: &mut House) -> Result<()> {
+    killed_at_each(house, Process::Session).await
 }
 
-on_both!(parts_are_killed_at_each_step, Rules::USUAL, Parts);
+on_both!(node_allocation_is_killed_at_each_step, Rules::USUAL, Parts);
 
-async fn parts_are_killed_at_each_step(house: &mut House) -> Result<()> {
-    for part in SERVICES {
-        for breakpoint in BREAKPOINTS {
-            killed_at(house, part, breakpoint)
-                .await
-                .with_context(|| format!("{part:?} {breakpoint}"))?;
-        }
+async fn node_allocation_is_killed_at_each_step(house: &mut House) -> Result<()> {
+    killed_at_each(house, Process::NodeAllocation).await
+}
+
+async fn killed_at_each(house: &mut House, part: Process) -> Result<()> {
+    for breakpoint in BREAKPOINTS {
+        killed_at(house, part, breakpoint)
+            .await
+            .context(breakpoint)?;
     }
     let letters = house.system.cli(&["dead-letters", "list"]).await?;
     let letters = String::from_utf8_lossy(&letters.stdout).into_owned();

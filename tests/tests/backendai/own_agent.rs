@@ -7,10 +7,11 @@ use muster_contract::node_allocation::AgentStatus;
 use muster_testkit::{
     ChildProcess, DEADLINE, LastSignal, eventually, programs::PythonEnvironment, skip,
 };
+use muster_tests::containers::processes_of;
 use serde_json::json;
 
 use crate::{
-    house::{House, Rules, on_both, processes_of},
+    house::{House, Rules, on_both},
     site::SHELL,
 };
 

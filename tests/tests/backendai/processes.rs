@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use muster_contract::session::ComputeSessionStatus;
 use muster_testkit::{DEADLINE, eventually};
+use muster_tests::containers::processes_of;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::{
-    house::{House, on_both, processes_of},
+    house::{House, on_both},
     site::{BRIEF, PYTHON, SHELL},
 };
 

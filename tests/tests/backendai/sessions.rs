@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use muster_contract::session::ComputeSessionStatus;
+use muster_tests::containers::processes_of;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -260,7 +261,7 @@ async fn a_restart_keeps_what_is_kept(house: &mut House) -> Result<()> {
         .created_id("again", PYTHON, json!({}), "RUNNING")
         .await?;
     let before = house.find(&alice, &id).await?;
-    let processes = crate::house::processes_of(&id);
+    let processes = processes_of(&id);
     ensure!(!processes.is_empty());
     alice
         .expect(Method::PATCH, "/session/again", None, 204)
@@ -278,7 +279,7 @@ async fn a_restart_keeps_what_is_kept(house: &mut House) -> Result<()> {
     ensure!(ports(&after) == ports(&before), "{after:?}");
     ensure!(after.containers[0].id == before.containers[0].id);
     // The processes are others.
-    let now = crate::house::processes_of(&id);
+    let now = processes_of(&id);
     ensure!(
         !now.is_empty() && now.iter().all(|pid| !processes.contains(pid)),
         "{processes:?} {now:?}"
