@@ -22,7 +22,8 @@ const KINDS: [&str; 2] = ["cpu", "gpu"];
 type Tenths = [u64; 2];
 
 fn slots(tenths: Tenths) -> ResourceSlots {
-    let amount = |tenths: u64| Amount::try_from(Decimal::new(tenths as i64, 1)).unwrap();
+    let amount =
+        |tenths: u64| Amount::try_from(Decimal::from_i128_with_scale(tenths.into(), 1)).unwrap();
     let pairs = KINDS.into_iter().zip(tenths);
     pairs
         .map(|(kind, tenths)| (kind.to_owned(), amount(tenths)))
@@ -112,17 +113,22 @@ fn holder(numbers: [usize; 3]) -> Holder {
 }
 
 fn wishes(plain: &[PlainWish]) -> Vec<Wish> {
-    let numbered = (0_i64..).zip(plain);
-    let wish = |(number, plain): (i64, &PlainWish)| Wish {
-        request: Uuid::from_u128(number as u128),
-        session: Uuid::from_u128(number as u128),
+    let numbered = (0_u32..).zip(plain);
+    let wish = |(number, plain): (u32, &PlainWish)| Wish {
+        request: Uuid::from_u128(number.into()),
+        session: Uuid::from_u128(number.into()),
         holder: holder(plain.holder),
         scaling_group: "default".to_owned(),
         need: Need::new(&slots(plain.tenths), plain.containers, plain.on_one_agent),
         not_before: plain.not_before,
-        enqueued_at: number,
+        enqueued_at: number.into(),
     };
     numbered.map(wish).collect()
+}
+
+/// Its place among those that were made together.
+fn place(wish: &Wish) -> usize {
+    usize::try_from(wish.enqueued_at).unwrap()
 }
 
 fn group(scheduler: Scheduler, agents: &[(Tenths, bool)]) -> Group {
@@ -171,10 +177,8 @@ impl Counted {
     fn take(&mut self, plain: &PlainWish, agents: &[String]) {
         for agent in agents {
             let free = &mut self.free[agent.parse::<usize>().unwrap()];
-            for kind in 0..KINDS.len() {
-                free[kind] = free[kind]
-                    .checked_sub(plain.tenths[kind])
-                    .expect("more than an agent has");
+            for (free, taken) in free.iter_mut().zip(plain.tenths) {
+                *free = free.checked_sub(taken).expect("more than an agent has");
             }
         }
         for scope in 0..3 {
@@ -236,7 +240,7 @@ proptest! {
         };
         let mut waiting = Vec::new();
         for (wish, verdict) in &verdicts {
-            let plain = &scene.wishes[wish.enqueued_at as usize];
+            let plain = &scene.wishes[place(wish)];
             match verdict {
                 Verdict::Granted(agents) => {
                     prop_assert_eq!(agents.len(), plain.containers as usize);
@@ -248,9 +252,9 @@ proptest! {
             }
         }
         // Everybody had a turn.
-        let mut turns: Vec<i64> = verdicts.iter().map(|(wish, _)| wish.enqueued_at).collect();
+        let mut turns: Vec<usize> = verdicts.iter().map(|(wish, _)| place(wish)).collect();
         turns.sort_unstable();
-        prop_assert_eq!(turns, (0..scene.wishes.len() as i64).collect::<Vec<_>>());
+        prop_assert_eq!(turns, (0..scene.wishes.len()).collect::<Vec<_>>());
         for scope in 0..3 {
             for which in 0..2 {
                 let used = counted.sessions[scope][which] > 0;
@@ -273,16 +277,16 @@ proptest! {
         let agents: Vec<(Tenths, bool)> = agents.into_iter().map(|cpu| ([cpu, 0], true)).collect();
         let plain = PlainWish { holder: [0; 3], tenths: [10, 0], containers: 1, on_one_agent: false, not_before: None };
         let verdicts = serve(&mut group(scheduler, &agents), &mut Ledger::default(), wishes(&vec![plain; count]), NOW);
-        let mut granted: Vec<i64> = verdicts
+        let mut granted: Vec<usize> = verdicts
             .iter()
             .filter(|(_, verdict)| matches!(verdict, Verdict::Granted(_)))
-            .map(|(wish, _)| wish.enqueued_at)
+            .map(|(wish, _)| place(wish))
             .collect();
         granted.sort_unstable();
         let room: u64 = agents.iter().map(|([cpu, _], _)| cpu / 10).sum();
-        let served = count.min(room as usize);
+        let served = count.min(usize::try_from(room).unwrap());
         let first = if scheduler == Scheduler::Lifo { count - served } else { 0 };
-        prop_assert_eq!(granted, (first as i64..(first + served) as i64).collect::<Vec<_>>());
+        prop_assert_eq!(granted, (first..first + served).collect::<Vec<_>>());
     }
 
     /// With dominant resource fairness, owners who want the same have the same, but for one.

@@ -73,7 +73,8 @@ pub(crate) async fn serve_due(
     // Mostly there is nobody, and then nobody has to wait for the lock.
     let (earliest, is_any) = due(transaction).await?;
     let is_due = earliest.is_some_and(|earliest| earliest <= now);
-    if !is_due && !(sweep && is_any) {
+    let is_wanted = is_due || (sweep && is_any);
+    if !is_wanted {
         return Ok(Vec::new());
     }
     lock(transaction).await?;

@@ -86,13 +86,12 @@ pub(crate) async fn used(transaction: &mut Transaction) -> Result<Vec<Use>, Stor
     let mut read: HashMap<String, ResourceSlots> = HashMap::new();
     rows.into_iter()
         .map(|row| {
-            let slots = match read.get(&row.slots) {
-                Some(slots) => slots.clone(),
-                None => {
-                    let slots = slots_of(&row.slots)?;
-                    read.insert(row.slots, slots.clone());
-                    slots
-                }
+            let slots = if let Some(slots) = read.get(&row.slots) {
+                slots.clone()
+            } else {
+                let slots = slots_of(&row.slots)?;
+                read.insert(row.slots, slots.clone());
+                slots
             };
             Ok(Use {
                 slots: slots.times(count("number of containers", row.containers)?),
