@@ -29,10 +29,10 @@ pub(crate) struct Container {
 }
 
 impl Container {
-    /// One that its agent is about to be told of.
-    pub(super) fn new(turn: &Turn<'_>, index: u32, agent: &str) -> Self {
+    /// One that its agent is about to be told of. The main one has the id of its session (seed 3).
+    pub(super) fn new(turn: &Turn<'_>, session: Uuid, index: u32, agent: &str) -> Self {
         Self {
-            id: turn.next_id(),
+            id: if index == 0 { session } else { turn.next_id() },
             index,
             agent: agent.to_owned(),
             status: ComputeSessionStatus::Preparing,

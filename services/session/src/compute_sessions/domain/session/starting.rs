@@ -77,7 +77,7 @@ impl Session {
         self.scaling_group = Some(granted.scaling_group.clone());
         self.containers = (0..)
             .zip(&granted.leases)
-            .map(|(index, lease)| Container::new(turn, index, &lease.agent))
+            .map(|(index, lease)| Container::new(turn, self.id, index, &lease.agent))
             .collect();
         let hostnames: Vec<String> = self
             .containers

@@ -562,6 +562,9 @@ fn a_restart_keeps_what_it_is_and_fails_as_a_whole() {
 fn only_the_main_container_of_a_batch_runs_its_command() {
     let mut world = World::new(ComputeSessionType::Batch, 3);
     world.grant();
+    let session = &world.session;
+    assert_eq!(session.containers[0].id, session.id);
+    assert!(session.containers[1].id != session.containers[2].id);
     let commands: Vec<_> = world
         .orders
         .iter()
