@@ -123,10 +123,11 @@ mod tests {
     use super::*;
 
     fn site(agents: &[&str]) -> Site {
-        let text: String = agents
+        let entries: Vec<String> = agents
             .iter()
             .map(|name| format!("[[agent]]\nname = {name:?}\n"))
             .collect();
+        let text = entries.concat();
         Site::parse(&text, std::path::Path::new("site.toml")).unwrap()
     }
 
