@@ -26,6 +26,7 @@ pub(super) fn document() -> OpenApi {
         (name = "sessions", description = "Containers that run an image"),
         (name = "code", description = "What is run in them"),
         (name = "events", description = "What becomes of them"),
+        (name = "graphql", description = "What sessions there are"),
         (name = "manager", description = "The site"),
     ),
 )]

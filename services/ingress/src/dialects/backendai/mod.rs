@@ -9,6 +9,7 @@ mod code;
 mod description;
 mod error;
 mod fields;
+mod graphql;
 mod live;
 mod manager;
 mod query;
@@ -63,6 +64,7 @@ fn endpoints() -> OpenApiRouter<Ingress> {
         .merge(sessions::endpoints())
         .merge(code::endpoints())
         .merge(live::endpoints())
+        .merge(graphql::endpoints())
         .merge(manager::endpoints())
 }
 

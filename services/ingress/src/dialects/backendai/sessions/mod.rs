@@ -18,6 +18,9 @@ pub(super) mod test_session;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(super) use service_ports::ServicePort;
+pub(super) use statistics::Statistics;
+
 use super::at_old_path_too;
 use crate::frame::Ingress;
 

@@ -1,0 +1,49 @@
+//! The caller's own key pair: the first thing that `backend.ai ps` asks for.
+
+use async_graphql::{Object, Result};
+
+use super::reading::Asking;
+use super::scope::Scope;
+
+/// A key pair of the caller.
+pub(super) struct KeyPair<'a>(pub(super) &'a Asking);
+
+#[Object(rename_fields = "snake_case")]
+impl KeyPair<'_> {
+    /// Says who calls.
+    async fn access_key(&self) -> &str {
+        &self.0.pair.access_key
+    }
+
+    /// What calls are signed with. Null: whoever asks has signed with it, and it is not shown.
+    async fn secret_key(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether it can be used; no other is known here.
+    async fn is_active(&self) -> bool {
+        true
+    }
+
+    /// Whether its owner administers the site.
+    async fn is_admin(&self) -> bool {
+        self.0.scope == Scope::Site
+    }
+
+    /// Whose it is.
+    async fn user_id(&self) -> &str {
+        &self.0.caller.principal.name
+    }
+
+    /// The name of the rules for its sessions.
+    async fn resource_policy(&self) -> Option<&str> {
+        let policy = self.0.pair.policy.as_ref()?;
+        Some(&policy.name)
+    }
+
+    /// How many sessions of it may run at once.
+    async fn concurrency_limit(&self) -> Result<Option<u32>> {
+        let policy = self.0.pair.policy.as_ref();
+        Ok(policy.and_then(|policy| policy.quota.sessions))
+    }
+}
