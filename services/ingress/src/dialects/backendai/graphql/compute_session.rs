@@ -192,6 +192,11 @@ impl ComputeSession {
         self.session.status_info.as_deref()
     }
 
+    /// Always null: what there is to say stands in `status_info`. Clients of 20.09 ask for it.
+    async fn status_data(&self) -> Option<JsonString> {
+        None
+    }
+
     /// When it was asked for.
     async fn created_at(&self) -> DateTime {
         DateTime::of(self.session.created_at)
