@@ -134,7 +134,11 @@ async fn a_newcomers_session_runs_on_this_machine_and_goes_on_without_muster() -
         .await?;
     ensure!(answer.text().contains("42"), "{}", answer.text());
     api.destroy("second").await?;
-    ensure!(processes_of(&first).is_empty(), "{:?}", processes_of(&first));
+    ensure!(
+        processes_of(&first).is_empty(),
+        "{:?}",
+        processes_of(&first)
+    );
     Ok(())
 }
 
