@@ -18,6 +18,8 @@ mod documents_world;
 mod domain;
 mod periodic;
 mod queries;
+#[cfg(test)]
+mod runs_world;
 mod saying;
 mod store;
 

@@ -1,6 +1,26 @@
 //! Many commands at once, on one database and by two replicas.
 
-use super::*;
+use std::collections::BTreeMap;
+
+use muster_contract::session::{
+    JobSessionChange, JobSessionPatch, JobSessionStatus, ListJobSessions, RunJobStatus, RunResult,
+    SaveJobSession, SessionJob, SessionRunJob, SessionRunStatus,
+};
+use muster_storage::{Database, StorageError};
+use serde_json::json;
+
+use crate::{
+    job_sessions::{
+        commands::{run_commands::AboutSession, save_job_session::save_job_sessions},
+        domain::schedule::times,
+        runs_world::{
+            RULES, SECOND, World, adding, alice, deleting, ending, everything, map, orders,
+            removing, starting, state,
+        },
+        store::list_sessions::list_sessions,
+    },
+    node_sessions::testing::{TestDatabase, postgres, sqlite},
+};
 
 /// Each job's command at once, on one replica or the other.
 async fn all_at_once<C: AboutSession>(
