@@ -8,6 +8,8 @@
 mod job_sessions;
 mod migrations;
 mod node_sessions;
+#[cfg(test)]
+mod testing;
 
 use muster_contract::{
     Service,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use muster_contract::{
-    Outcome, Principal, Role,
+    Outcome, Principal,
     session::{
         AddSessionJob, DeleteJobSession, EndSessionJob, JobSession, JobSessionChange,
         JobSessionRefusal, JobSessionState, ListJobSessions, ListSessionRuns, RemoveSessionJob,
@@ -33,6 +33,7 @@ use super::{
         list_sessions::list_sessions,
     },
 };
+use crate::testing::alice;
 
 pub(crate) const SECOND: i64 = 1_000_000;
 pub(crate) const NOON: i64 = 1_700_000_000 * SECOND;
@@ -46,20 +47,6 @@ pub(crate) struct World {
     pub(crate) database: Database,
     pub(crate) ids: SequentialIds,
     now: AtomicI64,
-}
-
-/// A principal of a project.
-pub(crate) fn caller(project: &str, roles: &[Role]) -> Principal {
-    Principal {
-        name: "alice".to_owned(),
-        domain: "default".to_owned(),
-        project: project.to_owned(),
-        roles: roles.to_vec(),
-    }
-}
-
-pub(crate) fn alice() -> Principal {
-    caller("demo", &[Role::User])
 }
 
 pub(crate) fn orders<'a, C>(caller: &'a Principal, now: i64, bodies: &'a [C]) -> Vec<Order<'a, C>> {
@@ -306,32 +293,18 @@ pub(crate) fn names(said: &[Saying]) -> Vec<String> {
     said.iter().map(name).collect()
 }
 
+/// Gives a test a world on that database.
+pub(crate) async fn in_world(database: &Database, test: impl AsyncFnOnce(&World)) {
+    test(&World::new(database)).await;
+}
+
 /// Makes of one test two, one for each engine.
 macro_rules! on_both_engines {
-    ($($(#[$attribute:meta])* async fn $name:ident($world:ident) $body:block)+) => {$(
-        mod $name {
-            #[expect(clippy::allow_attributes, reason = "not every test needs all of it")]
-            #[allow(unused_imports)]
-            use super::*;
-
-            async fn test($world: &crate::job_sessions::runs_world::World) $body
-
-            $(#[$attribute])*
-            #[tokio::test]
-            async fn sqlite() {
-                let database = crate::node_sessions::testing::sqlite().await;
-                test(&crate::job_sessions::runs_world::World::new(&database.database)).await;
-            }
-
-            $(#[$attribute])*
-            #[tokio::test]
-            async fn postgres() {
-                if let Some(database) = crate::node_sessions::testing::postgres().await {
-                    test(&crate::job_sessions::runs_world::World::new(&database.database)).await;
-                }
-            }
+    ($($tests:tt)+) => {
+        muster_testkit::on_both_engines! {
+            crate::testing::DATABASES, crate::job_sessions::runs_world::in_world, crate::job_sessions::runs_world::World; $($tests)+
         }
-    )+};
+    };
 }
 
 pub(crate) use on_both_engines;

@@ -14,12 +14,13 @@ use crate::job_sessions::{
     commands::run_commands::free_jobs,
     domain::{backup_client::BackupClient, schedule::times},
     runs_world::{
-        HOUR, NOON, RULES, SECOND, adding, alice, caller, deleting, ending, everything, map, names,
+        HOUR, NOON, RULES, SECOND, adding, deleting, ending, everything, map, names,
         on_both_engines, removing, runs_of, starting, state,
     },
     saying::Saying,
     store::{backup_clients::save_clients, list_runs::list_runs, list_sessions::list_sessions},
 };
+use crate::testing::{alice, principal};
 
 on_both_engines! {
     async fn two_runs_and_their_history(world) {
@@ -216,13 +217,13 @@ on_both_engines! {
         assert_eq!(world.one(adding("s", "\0")).await.0, Err(JobSessionRefusal::UnknownJob));
         assert_eq!(world.one(removing("x", "a")).await.0, Err(JobSessionRefusal::UnknownSession));
         world.one(removing("s", "x")).await.0.unwrap();
-        for stranger in [caller("other", &[Role::User, Role::Manager]), caller("demo", &[])] {
+        for stranger in [principal("alice", "other", &[Role::User, Role::Manager]), principal("alice", "demo", &[])] {
             let (results, _) = world.batch(&stranger, &[starting("s", "a", 0)]).await;
             assert_eq!(results, [Err(JobSessionRefusal::NotYours)]);
             let saved = world.save_as(&stranger, JobSessionChange::Create(state())).await;
             assert_eq!(saved, Err(JobSessionRefusal::NotYours));
         }
-        let admin = caller("other", &[Role::Admin]);
+        let admin = principal("alice", "other", &[Role::Admin]);
         let (results, _) = world.batch(&admin, &[starting("s", "a", 0)]).await;
         assert_eq!(results[0].as_ref().unwrap().tag, 1);
         let (session_id, version) = ("s".to_owned(), Some(7));

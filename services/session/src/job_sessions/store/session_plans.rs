@@ -4,7 +4,7 @@ use muster_contract::session::{FieldValue, ListFilter, ListJobSessions};
 use muster_storage::{Bind, Database, Engine, SetStatement};
 
 use super::{forgetting, history, left_runs, list_runs, list_sessions, sessions};
-use crate::node_sessions::testing::{postgres, sqlite};
+use crate::testing::DATABASES;
 
 const TABLES: [&str; 8] = [
     "job_session",
@@ -150,14 +150,14 @@ async fn no_list_reads_to_the_end(database: &Database) {
 
 #[tokio::test]
 async fn on_sqlite() {
-    let database = sqlite().await;
+    let database = DATABASES.sqlite().await.unwrap();
     nothing_is_read_to_its_end(&database.database).await;
     no_list_reads_to_the_end(&database.database).await;
 }
 
 #[tokio::test]
 async fn on_postgres() {
-    if let Some(database) = postgres().await {
+    if let Some(database) = DATABASES.postgres().await.unwrap() {
         nothing_is_read_to_its_end(&database.database).await;
         no_list_reads_to_the_end(&database.database).await;
     }

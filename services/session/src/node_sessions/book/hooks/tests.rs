@@ -419,12 +419,12 @@ fn tenant(name: &str) -> Principal {
 /// Two replicas look at the same time, while the agent reports: one tear-down is ordered.
 #[tokio::test]
 async fn of_two_replicas_and_a_report_one_ends_the_attempt() {
-    let Some(database) = crate::node_sessions::testing::postgres().await else {
+    let Some(database) = crate::testing::DATABASES.postgres().await.unwrap() else {
         return;
     };
     let first = World::new(&database.database);
-    let second = World::new(&database.replica().await).starting_at(100_000);
-    let third = World::new(&database.replica().await).starting_at(200_000);
+    let second = World::new(&database.replica().await.unwrap()).starting_at(100_000);
+    let third = World::new(&database.replica().await.unwrap()).starting_at(200_000);
     for _ in 0..20 {
         let (_, id, order) = setting_up(&first, opening()).await;
         assert_eq!(ordered(&close(&first, &id).await), []);
