@@ -157,8 +157,8 @@ pub(crate) async fn start_session(
     tasks: &Shutdown,
 ) -> Result<Running> {
     let foundation = foundation(process, broker, Service::Session).await?;
-    let limit = process.settings.session.job_run_limit;
-    Ok(muster_session::start(foundation, hooks, limit, tasks).await?)
+    let settings = &process.settings.session;
+    Ok(muster_session::start(foundation, hooks, settings, tasks).await?)
 }
 
 /// Starts node allocation; what is returned must be kept while it runs.

@@ -8,15 +8,15 @@
 mod job_sessions;
 mod migrations;
 mod node_sessions;
-
-use std::time::Duration;
+#[cfg(test)]
+mod testing;
 
 use muster_contract::{
     Service,
     session::{DiscardDeadLetter, ListDeadLetters, ReplayDeadLetter},
 };
 use muster_messaging::{BrokerError, Foundation, Running, ServiceBuilder};
-use muster_platform::Shutdown;
+use muster_platform::{Shutdown, settings::SessionSettings};
 
 pub use migrations::MIGRATIONS;
 pub use node_sessions::SiteSessionHooks;
@@ -30,12 +30,12 @@ pub enum StartError {
 }
 
 /// Starts to take commands and answer queries, on the connection of the part `session` and a database opened with
-/// [`MIGRATIONS`], with the hooks of the site. `job_run_limit`: how long a job of a job session's run may take before it is ended on
-/// its behalf. It stops in order when `shutdown` is triggered; the returned value must be kept until then.
+/// [`MIGRATIONS`], with the hooks of the site. Of the settings it takes the times of job sessions. It stops in order when
+/// `shutdown` is triggered; the returned value must be kept until then.
 pub async fn start(
     foundation: Foundation,
     hooks: SiteSessionHooks,
-    job_run_limit: Duration,
+    settings: &SessionSettings,
     shutdown: &Shutdown,
 ) -> Result<Running, StartError> {
     let database = foundation.database.clone();
@@ -43,6 +43,6 @@ pub async fn start(
     let builder = ServiceBuilder::new(Service::Session, foundation)
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>();
     let builder = node_sessions::register(builder, &database, &environment, hooks);
-    let builder = job_sessions::register(builder, &database, &environment, job_run_limit);
+    let builder = job_sessions::register(builder, &database, &environment, settings);
     Ok(builder.run(shutdown).await?)
 }

@@ -14,7 +14,9 @@ use muster_contract::{
         SessionRunCompleted, SessionRunStarted, SessionRunStatus, StartDecision, StartSessionJob,
     },
 };
-use muster_platform::{Drained, Ids as _, RandomIds, Shutdown, Timestamp};
+use muster_platform::{
+    Drained, Ids as _, RandomIds, Shutdown, Timestamp, settings::SessionSettings,
+};
 use muster_session::{MIGRATIONS, SiteSessionHooks, start};
 use muster_testkit::{DEADLINE, ServiceWorld};
 use serde::de::DeserializeOwned;
@@ -30,7 +32,11 @@ impl System {
     async fn start() -> Self {
         let service = async |foundation, tasks: &Shutdown| {
             let hooks = SiteSessionHooks::default();
-            start(foundation, hooks, JOB_RUN_LIMIT, tasks).await
+            let settings = SessionSettings {
+                job_run_limit: JOB_RUN_LIMIT,
+                ..SessionSettings::default()
+            };
+            start(foundation, hooks, &settings, tasks).await
         };
         let world = ServiceWorld::start(Service::Session, &MIGRATIONS, &[], NOW, service);
         Self(world.await.unwrap())

@@ -16,7 +16,7 @@ use muster_contract::{
     subject,
 };
 use muster_messaging::{Orders, OutcomeOf};
-use muster_platform::{Shutdown, Site, Timestamp};
+use muster_platform::{Shutdown, Site, Timestamp, settings::SessionSettings};
 use muster_session::{MIGRATIONS, SiteSessionHooks, start};
 use muster_testkit::{DEADLINE, ServiceWorld};
 
@@ -39,7 +39,7 @@ impl System {
         let site = Site::parse(SITE, Path::new("site.toml")).unwrap();
         let hooks = SiteSessionHooks::of_site(&site);
         let service = async |foundation, tasks: &Shutdown| {
-            start(foundation, hooks, Duration::from_hours(24), tasks).await
+            start(foundation, hooks, &SessionSettings::default(), tasks).await
         };
         let world = ServiceWorld::start(Service::Session, &MIGRATIONS, &["network"], NOW, service);
         let world = world.await.unwrap();

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::ServiceSettings;
 use super::checks::SectionChecks;
 
-/// The session service: what every service has, and how long a job of a run may take.
+/// Days for which runs that have ended are kept: a year, and some more to look at the same month of the year before.
+const RUN_HISTORY_DAYS: u64 = 400;
+
+/// The session service: what every service has, how long a job of a run may take, and how long it remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionSettings {
@@ -20,6 +23,9 @@ pub struct SessionSettings {
     /// does not hold the run for ever. Default: `24h`.
     #[serde(with = "humantime_serde")]
     pub job_run_limit: Duration,
+    /// How long a run of a job session is remembered after its end; a session's last run always is. Default: `400d`.
+    #[serde(with = "humantime_serde")]
+    pub run_history: Duration,
 }
 
 impl Default for SessionSettings {
@@ -29,6 +35,7 @@ impl Default for SessionSettings {
             command_stream_limit: service.command_stream_limit,
             batch_limit: service.batch_limit,
             job_run_limit: Duration::from_hours(24),
+            run_history: Duration::from_hours(24 * RUN_HISTORY_DAYS),
         }
     }
 }
@@ -46,5 +53,6 @@ impl SessionSettings {
     pub(super) fn check(&self, checks: &mut SectionChecks<'_>) {
         self.service().check(checks);
         checks.positive_duration("job_run_limit", self.job_run_limit);
+        checks.positive_duration("run_history", self.run_history);
     }
 }
