@@ -119,10 +119,10 @@ async fn a_newcomers_session_runs_on_this_machine_and_goes_on_without_muster() -
         !processes_of(&first).is_empty(),
         "the session went with the process that started it"
     );
-    drop(muster);
 
-    let muster = MusterProcess::start(["up"], &[], &data).await?;
-    let api = Api::new(&Client::new(address(&muster)?, "")?, key);
+    // The first is kept: what it had started is ended with it.
+    let next = MusterProcess::start(["up"], &[], &data).await?;
+    let api = Api::new(&Client::new(address(&next)?, "")?, key);
     let told = api.get("/session/first").await?;
     ensure!(told["status"] == "RUNNING", "{told}");
     let shell = serde_json::json!({ "mode": "query", "code": "echo $((6 * 7))", "runId": "two" });

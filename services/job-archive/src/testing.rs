@@ -1,13 +1,12 @@
 //! What the tests of this crate share.
 
 use muster_contract::{
-    Principal, Role,
+    Principal, Role, Service,
     job_archive::{
         JobDetails, JobState, ListJobs, NodeSharing, Resource, StartJob, StopJob, StopTarget,
     },
 };
-use muster_storage::{Database, Location, StorageOptions};
-use muster_testkit::{PostgresServer, TemporaryDirectory, skip};
+use muster_testkit::TestDatabases;
 
 use crate::{MIGRATIONS, domain::clusters::Clusters};
 
@@ -16,84 +15,14 @@ pub(crate) const NOON: i64 = 1_675_944_000;
 /// A day, in seconds.
 pub(crate) const DAY: i64 = 86_400;
 
-/// A database of the test's own; it goes with this value.
-pub(crate) struct TestDatabase {
-    pub(crate) database: Database,
-    /// Where it is, if it is on PostgreSQL.
-    url: Option<String>,
-    _directory: Option<TemporaryDirectory>,
-}
-
-impl TestDatabase {
-    /// The same PostgreSQL database as another replica has it, with connections of its own.
-    pub(crate) async fn replica(&self) -> Database {
-        open_postgres(self.url.clone().unwrap()).await
-    }
-}
-
-/// An empty SQLite database.
-pub(crate) async fn sqlite() -> TestDatabase {
-    let directory = TemporaryDirectory::new("job-archive").unwrap();
-    let location = Location::Sqlite(directory.join("job-archive.sqlite"));
-    TestDatabase {
-        database: open(location).await,
-        url: None,
-        _directory: Some(directory),
-    }
-}
-
-/// An empty PostgreSQL database, where there can be one.
-pub(crate) async fn postgres() -> Option<TestDatabase> {
-    if let Err(reason) = PostgresServer::available() {
-        skip("the job archive on PostgreSQL", &reason);
-        return None;
-    }
-    let server = PostgresServer::shared().await.unwrap();
-    let url = server.create_database().await.unwrap();
-    Some(TestDatabase {
-        database: open_postgres(url.clone()).await,
-        url: Some(url),
-        _directory: None,
-    })
-}
-
-async fn open_postgres(url: String) -> Database {
-    let schema = "job_archive".to_owned();
-    open(Location::Postgres { url, schema }).await
-}
-
-async fn open(location: Location) -> Database {
-    Database::open(&StorageOptions::new(location), &MIGRATIONS)
-        .await
-        .unwrap()
-}
+/// A database of a test's own.
+pub(crate) const DATABASES: TestDatabases = TestDatabases::new(Service::JobArchive, &MIGRATIONS);
 
 /// Makes of one test two, one for each engine.
 macro_rules! on_both_engines {
-    ($($(#[$attribute:meta])* async fn $name:ident($database:ident) $body:block)+) => {$(
-        mod $name {
-            #[expect(clippy::allow_attributes, reason = "not every test needs all of it")]
-            #[allow(unused_imports)]
-            use super::*;
-
-            async fn test($database: &muster_storage::Database) $body
-
-            $(#[$attribute])*
-            #[tokio::test]
-            async fn sqlite() {
-                let database = crate::testing::sqlite().await;
-                test(&database.database).await;
-            }
-
-            $(#[$attribute])*
-            #[tokio::test]
-            async fn postgres() {
-                if let Some(database) = crate::testing::postgres().await {
-                    test(&database.database).await;
-                }
-            }
-        }
-    )+};
+    ($($tests:tt)+) => {
+        muster_testkit::on_both_engines! { crate::testing::DATABASES; $($tests)+ }
+    };
 }
 
 pub(crate) use on_both_engines;

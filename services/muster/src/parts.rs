@@ -14,7 +14,7 @@ use muster_node_allocation::{Declarations, Times};
 use muster_platform::{
     Settings, Shutdown, settings::ServiceSettings, shutdown::Drained, site::Site,
 };
-use muster_session::{ComputeLimits, SiteSessionHooks};
+use muster_session::SiteSessionHooks;
 use muster_storage::{Database, Location, StorageOptions};
 use tracing::{info, warn};
 
@@ -160,13 +160,7 @@ pub(crate) async fn start_session(
 ) -> Result<Running> {
     let foundation = foundation(process, broker, Service::Session).await?;
     let settings = &process.settings.session;
-    let compute = ComputeLimits {
-        start: settings.compute_start_limit,
-        stop: settings.compute_stop_limit,
-        history: settings.compute_history,
-    };
-    let job_limit = settings.job_run_limit;
-    Ok(muster_session::start(foundation, hooks, job_limit, compute, tasks).await?)
+    Ok(muster_session::start(foundation, hooks, settings, tasks).await?)
 }
 
 /// Starts node allocation; what is returned must be kept while it runs.

@@ -5,14 +5,15 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::join_all;
 use muster_contract::node_allocation::{AllocationRefusal, NodeState};
 use muster_storage::{Database, StorageError};
+use muster_testkit::TestDatabase;
 
 use crate::{
     commands::{allocate_nodes::allocate_nodes, release_nodes::release_nodes, told::Answer},
     domain::pools::Pools,
     store::{free_nodes, grant, pools},
     testing::{
-        NOW, TestDatabase, allocate, at, check_books, declare, declare_at, in_state, nodes,
-        of_pool, postgres, released, sqlite, wanted,
+        DATABASES, NOW, allocate, at, check_books, declare, declare_at, in_state, nodes, of_pool,
+        released, wanted,
     },
 };
 
@@ -20,11 +21,11 @@ const QUOTA: &str = "[[project]]\nname = \"demo\"\nquota = { nodes = 7 }\n";
 
 /// SQLite as one replica, PostgreSQL as two.
 async fn replicas() -> Vec<(TestDatabase, Vec<Database>)> {
-    let one = sqlite().await;
+    let one = DATABASES.sqlite().await.unwrap();
     let alone = vec![one.database.clone(), one.database.clone()];
     let mut all = vec![(one, alone)];
-    if let Some(two) = postgres().await {
-        let both = vec![two.database.clone(), two.replica().await];
+    if let Some(two) = DATABASES.postgres().await.unwrap() {
+        let both = vec![two.database.clone(), two.replica().await.unwrap()];
         all.push((two, both));
     }
     all
@@ -223,7 +224,7 @@ async fn a_second_live_lease_of_a_node_is_refused() {
 async fn a_batch_costs_the_same_among_many_nodes() {
     let mut times = Vec::new();
     for hosts in ["n[001-100].dusty", "n[000001-100000].dusty"] {
-        let database = sqlite().await;
+        let database = DATABASES.sqlite().await.unwrap();
         declare(&database.database, &[("metal", hosts)]).await;
         let mut best = std::time::Duration::MAX;
         for round in 0..10_u128 {

@@ -1,12 +1,17 @@
 //! What the tests of this crate share.
 
-use muster_contract::node_allocation::{
-    AllocateNodes, AllocationRefusal, HoldNodes, LeasedNode, ListNodes, Node, NodeDemand,
-    NodeSelector, NodeState, ReleaseNodes,
+mod books;
+
+use muster_contract::{
+    Service,
+    node_allocation::{
+        AllocateNodes, AllocationRefusal, HoldNodes, LeasedNode, ListNodes, Node, NodeDemand,
+        NodeSelector, NodeState, ReleaseNodes,
+    },
 };
 use muster_platform::{RandomIds, Site, Timestamp};
-use muster_storage::{Database, Location, StorageOptions};
-use muster_testkit::{PostgresServer, TemporaryDirectory, skip};
+use muster_storage::Database;
+use muster_testkit::TestDatabases;
 use uuid::Uuid;
 
 use crate::{
@@ -20,9 +25,10 @@ use crate::{
     },
     moment::Moment,
     periodic::queue_deadlines::end_due,
-    slots::testing::check_slots,
     store::list_nodes::list_nodes,
 };
+
+pub(crate) use books::check_books;
 
 /// Any time: microseconds since 1970.
 pub(crate) const NOW: i64 = 1_763_800_000_000_000;
@@ -35,87 +41,23 @@ pub(crate) fn at(now: i64) -> Moment<'static> {
 /// A second, in microseconds.
 pub(crate) const SECOND: i64 = 1_000_000;
 
-/// A database of the test's own; it goes with this value.
-pub(crate) struct TestDatabase {
-    pub(crate) database: Database,
-    /// Where it is, if it is on PostgreSQL.
-    url: Option<String>,
-    _directory: Option<TemporaryDirectory>,
-}
+/// A database of a test's own.
+pub(crate) const DATABASES: TestDatabases =
+    TestDatabases::new(Service::NodeAllocation, &MIGRATIONS);
 
-impl TestDatabase {
-    /// The same PostgreSQL database as another replica has it, with connections of its own.
-    pub(crate) async fn replica(&self) -> Database {
-        open_postgres(self.url.clone().unwrap()).await
-    }
-}
-
-/// An empty SQLite database.
-pub(crate) async fn sqlite() -> TestDatabase {
-    let directory = TemporaryDirectory::new("node-allocation").unwrap();
-    let location = Location::Sqlite(directory.join("node-allocation.sqlite"));
-    TestDatabase {
-        database: open(location).await,
-        url: None,
-        _directory: Some(directory),
-    }
-}
-
-/// An empty PostgreSQL database, where there can be one.
-pub(crate) async fn postgres() -> Option<TestDatabase> {
-    if let Err(reason) = PostgresServer::available() {
-        skip("node allocation on PostgreSQL", &reason);
-        return None;
-    }
-    let server = PostgresServer::shared().await.unwrap();
-    let url = server.create_database().await.unwrap();
-    Some(TestDatabase {
-        database: open_postgres(url.clone()).await,
-        url: Some(url),
-        _directory: None,
-    })
-}
-
-async fn open_postgres(url: String) -> Database {
-    let schema = "node_allocation".to_owned();
-    open(Location::Postgres { url, schema }).await
-}
-
-async fn open(location: Location) -> Database {
-    Database::open(&StorageOptions::new(location), &MIGRATIONS)
-        .await
-        .unwrap()
+/// Runs a test, and looks whether the tables are in order then.
+pub(crate) async fn checked(database: &Database, test: impl AsyncFnOnce(&Database)) {
+    test(database).await;
+    check_books(database).await;
 }
 
 /// Makes of one test two, one for each engine.
 macro_rules! on_both_engines {
-    ($($(#[$attribute:meta])* async fn $name:ident($database:ident) $body:block)+) => {$(
-        mod $name {
-            #[expect(clippy::allow_attributes, reason = "not every test needs all of it")]
-            #[allow(unused_imports)]
-            use super::*;
-
-            async fn test($database: &muster_storage::Database) {
-                $body
-                crate::testing::check_books($database).await;
-            }
-
-            $(#[$attribute])*
-            #[tokio::test]
-            async fn sqlite() {
-                let database = crate::testing::sqlite().await;
-                test(&database.database).await;
-            }
-
-            $(#[$attribute])*
-            #[tokio::test]
-            async fn postgres() {
-                if let Some(database) = crate::testing::postgres().await {
-                    test(&database.database).await;
-                }
-            }
+    ($($tests:tt)+) => {
+        muster_testkit::on_both_engines! {
+            crate::testing::DATABASES, crate::testing::checked, muster_storage::Database; $($tests)+
         }
-    )+};
+    };
 }
 
 pub(crate) use on_both_engines;
@@ -365,52 +307,4 @@ pub(crate) async fn queue(database: &Database) -> Vec<Uuid> {
     rows.iter()
         .map(|(request,)| request.parse().unwrap())
         .collect()
-}
-
-/// Checks that what the tables count is what they hold: levels, what projects hold, and leases.
-pub(crate) async fn check_books(database: &Database) {
-    for (what, sql) in [
-        (
-            "levels",
-            "SELECT COUNT(*) FROM pool_level WHERE nodes <> \
-                 (SELECT COUNT(*) FROM node WHERE node.pool = pool_level.pool AND node.state = pool_level.state)",
-        ),
-        (
-            "nodes in levels",
-            "SELECT (SELECT COUNT(*) FROM node) - (SELECT COALESCE(CAST(SUM(nodes) AS BIGINT), 0) FROM pool_level)",
-        ),
-        (
-            "what projects hold",
-            "SELECT COUNT(*) FROM tenant WHERE held <> (SELECT COUNT(*) FROM node WHERE node.tenant = tenant.name)",
-        ),
-        (
-            "nodes of projects",
-            "SELECT (SELECT COUNT(*) FROM node WHERE tenant IS NOT NULL) \
-                 - (SELECT COALESCE(CAST(SUM(held) AS BIGINT), 0) FROM tenant)",
-        ),
-        (
-            "leases",
-            "SELECT COUNT(*) FROM node LEFT JOIN lease ON lease.node = node.id AND lease.released_at IS NULL \
-             WHERE COALESCE(node.session, '') <> COALESCE(lease.session, '') \
-                 OR (lease.node IS NOT NULL AND lease.generation <> node.generation)",
-        ),
-        (
-            "times of leases",
-            "SELECT COUNT(*) FROM lease JOIN lease AS next ON next.node = lease.node AND next.generation = lease.generation + 1 \
-             WHERE lease.released_at IS NULL OR lease.released_at > next.granted_at OR lease.released_at < lease.granted_at",
-        ),
-        (
-            "leases of nodes that are gone",
-            "SELECT COUNT(*) FROM lease LEFT JOIN node ON node.id = lease.node \
-             WHERE lease.released_at IS NULL AND node.id IS NULL",
-        ),
-        (
-            "quotas",
-            "SELECT COUNT(*) FROM tenant WHERE held > node_quota",
-        ),
-    ] {
-        let wrong: Vec<(i64,)> = database.fetch_all(sql, &[]).await.unwrap();
-        assert_eq!(wrong[0].0, 0, "{what}");
-    }
-    check_slots(database).await;
 }

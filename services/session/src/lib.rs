@@ -10,17 +10,18 @@ mod compute_sessions;
 mod job_sessions;
 mod migrations;
 mod node_sessions;
-
-use std::time::Duration;
+#[cfg(test)]
+mod testing;
 
 use muster_contract::{
     Service,
     session::{DiscardDeadLetter, ListDeadLetters, ReplayDeadLetter},
 };
 use muster_messaging::{BrokerError, Foundation, Running, ServiceBuilder};
-use muster_platform::Shutdown;
+use muster_platform::{Shutdown, settings::SessionSettings};
 
-pub use compute_sessions::ComputeLimits;
+use self::compute_sessions::ComputeLimits;
+
 pub use migrations::MIGRATIONS;
 pub use node_sessions::SiteSessionHooks;
 
@@ -33,13 +34,12 @@ pub enum StartError {
 }
 
 /// Starts to take commands and answer queries, on the connection of the part `session` and a database opened with
-/// [`MIGRATIONS`], with the hooks of the site. `job_run_limit`: how long a job of a job session's run may take before it is ended on
-/// its behalf; `compute_limits`: how long things of compute sessions may take. It stops in order when `shutdown` is triggered; the returned value must be kept until then.
+/// [`MIGRATIONS`], with the hooks of the site. Of the settings it takes how long things may take and are remembered. It stops in order when
+/// `shutdown` is triggered; the returned value must be kept until then.
 pub async fn start(
     foundation: Foundation,
     hooks: SiteSessionHooks,
-    job_run_limit: Duration,
-    compute_limits: ComputeLimits,
+    settings: &SessionSettings,
     shutdown: &Shutdown,
 ) -> Result<Running, StartError> {
     let database = foundation.database.clone();
@@ -47,7 +47,8 @@ pub async fn start(
     let builder = ServiceBuilder::new(Service::Session, foundation)
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>();
     let builder = node_sessions::register(builder, &database, &environment, hooks);
-    let builder = job_sessions::register(builder, &database, &environment, job_run_limit);
-    let builder = compute_sessions::register(builder, &database, &environment, compute_limits);
+    let builder = job_sessions::register(builder, &database, &environment, settings);
+    let limits = ComputeLimits::of(settings);
+    let builder = compute_sessions::register(builder, &database, &environment, limits);
     Ok(builder.run(shutdown).await?)
 }

@@ -22,19 +22,13 @@ use muster_contract::{
     subject,
 };
 use muster_messaging::{Orders, OutcomeOf};
-use muster_platform::{Ids as _, RandomIds, Shutdown, Timestamp};
-use muster_session::{ComputeLimits, MIGRATIONS, SiteSessionHooks, start};
+use muster_platform::{Ids as _, RandomIds, Shutdown, Timestamp, settings::SessionSettings};
+use muster_session::{MIGRATIONS, SiteSessionHooks, start};
 use muster_testkit::{DEADLINE, ServiceWorld, eventually};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_763_800_000);
-
-const LIMITS: ComputeLimits = ComputeLimits {
-    start: Duration::from_mins(5),
-    stop: Duration::from_mins(1),
-    history: Duration::from_hours(24),
-};
 
 const AGENT: &str = "a1";
 
@@ -43,8 +37,8 @@ struct System(ServiceWorld);
 impl System {
     async fn start() -> (Self, Orders) {
         let service = async |foundation, tasks: &Shutdown| {
-            let (hooks, job_limit) = (SiteSessionHooks::default(), Duration::from_hours(24));
-            start(foundation, hooks, job_limit, LIMITS, tasks).await
+            let hooks = SiteSessionHooks::default();
+            start(foundation, hooks, &SessionSettings::default(), tasks).await
         };
         let world = ServiceWorld::start(Service::Session, &MIGRATIONS, &[AGENT], NOW, service);
         let world = world.await.unwrap();

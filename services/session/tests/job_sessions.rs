@@ -14,8 +14,10 @@ use muster_contract::{
         SessionRunCompleted, SessionRunStarted, SessionRunStatus, StartDecision, StartSessionJob,
     },
 };
-use muster_platform::{Drained, Ids as _, RandomIds, Shutdown, Timestamp};
-use muster_session::{ComputeLimits, MIGRATIONS, SiteSessionHooks, start};
+use muster_platform::{
+    Drained, Ids as _, RandomIds, Shutdown, Timestamp, settings::SessionSettings,
+};
+use muster_session::{MIGRATIONS, SiteSessionHooks, start};
 use muster_testkit::{DEADLINE, ServiceWorld};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -24,19 +26,17 @@ const NOW: Timestamp = Timestamp::from_seconds(1_763_800_000);
 
 const JOB_RUN_LIMIT: Duration = Duration::from_hours(2);
 
-const COMPUTE_LIMITS: ComputeLimits = ComputeLimits {
-    start: Duration::from_mins(5),
-    stop: Duration::from_mins(1),
-    history: Duration::from_hours(24),
-};
-
 struct System(ServiceWorld);
 
 impl System {
     async fn start() -> Self {
         let service = async |foundation, tasks: &Shutdown| {
             let hooks = SiteSessionHooks::default();
-            start(foundation, hooks, JOB_RUN_LIMIT, COMPUTE_LIMITS, tasks).await
+            let settings = SessionSettings {
+                job_run_limit: JOB_RUN_LIMIT,
+                ..SessionSettings::default()
+            };
+            start(foundation, hooks, &settings, tasks).await
         };
         let world = ServiceWorld::start(Service::Session, &MIGRATIONS, &[], NOW, service);
         Self(world.await.unwrap())

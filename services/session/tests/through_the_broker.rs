@@ -16,8 +16,8 @@ use muster_contract::{
     subject,
 };
 use muster_messaging::{Orders, OutcomeOf};
-use muster_platform::{Shutdown, Site, Timestamp};
-use muster_session::{ComputeLimits, MIGRATIONS, SiteSessionHooks, start};
+use muster_platform::{Shutdown, Site, Timestamp, settings::SessionSettings};
+use muster_session::{MIGRATIONS, SiteSessionHooks, start};
 use muster_testkit::{DEADLINE, ServiceWorld};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_763_800_000);
@@ -32,12 +32,6 @@ session_hooks = { agent = "network", set_up = "2m", tear_down = "5m", attempts =
 name = "plain"
 "#;
 
-const COMPUTE_LIMITS: ComputeLimits = ComputeLimits {
-    start: Duration::from_mins(5),
-    stop: Duration::from_mins(1),
-    history: Duration::from_hours(24),
-};
-
 struct System(ServiceWorld);
 
 impl System {
@@ -45,14 +39,7 @@ impl System {
         let site = Site::parse(SITE, Path::new("site.toml")).unwrap();
         let hooks = SiteSessionHooks::of_site(&site);
         let service = async |foundation, tasks: &Shutdown| {
-            start(
-                foundation,
-                hooks,
-                Duration::from_hours(24),
-                COMPUTE_LIMITS,
-                tasks,
-            )
-            .await
+            start(foundation, hooks, &SessionSettings::default(), tasks).await
         };
         let world = ServiceWorld::start(Service::Session, &MIGRATIONS, &["network"], NOW, service);
         let world = world.await.unwrap();

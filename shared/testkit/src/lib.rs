@@ -10,6 +10,7 @@
 //! | a database server | [`PostgresServer`] |
 //! | Muster itself as a process | [`MusterProcess`] |
 //! | one service within the test, behind a real broker | [`ServiceWorld`] |
+//! | databases with the tables of a service, on both engines | [`TestDatabases`], [`on_both_engines`] |
 //! | what was traced and measured | [`OtlpReceiver`] |
 //! | a network that breaks | [`ChaosProxy`] |
 //! | waiting for a state | [`eventually`] |
@@ -33,6 +34,7 @@ pub mod programs;
 mod proxy;
 mod service_world;
 mod skipping;
+mod test_databases;
 
 pub use directory::{TemporaryDirectory, copy_directory};
 pub use muster::{MusterProcess, READY_DEADLINE, run_muster};
@@ -45,3 +47,4 @@ pub use process::{ChildProcess, LastSignal};
 pub use proxy::ChaosProxy;
 pub use service_world::ServiceWorld;
 pub use skipping::skip;
+pub use test_databases::{TestDatabase, TestDatabases, plainly};

@@ -23,9 +23,9 @@ async fn concurrent_creates_make_one_session(house: &mut House) -> Result<()> {
     let alice = house.alice();
     for round in 0..3 {
         let name = format!("at-once-{round}");
-        let creates = (0..CREATES).map(|_| alice.create(&name, SHELL, json!({})));
+        let asking = (0..CREATES).map(|_| alice.create(&name, SHELL, json!({})));
         let (mut ids, mut created) = (BTreeSet::new(), 0);
-        for answer in join_all(creates).await {
+        for answer in join_all(asking).await {
             let answer = answer?;
             ensure!(
                 [200, 201].contains(&answer.status.as_u16()),

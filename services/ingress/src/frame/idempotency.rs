@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method};
 use sha2::{Digest, Sha256};
+use utoipa::IntoParams;
 
 use super::{Failure, Ingress};
 
@@ -14,6 +15,17 @@ pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 
 /// A key may have this many characters.
 pub(crate) const KEY_LIMIT: usize = 255;
+
+/// The header as every write of every dialect describes it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "a description; the header is read by hand")]
+pub(crate) struct IdempotencyKeyHeader {
+    /// 1 to 255 visible ASCII characters. The same request with the same key is carried out once and gets the first one's
+    /// outcome; another request with that key is refused with 422.
+    #[param(rename = "Idempotency-Key", max_length = 255)]
+    idempotency_key: Option<String>,
+}
 
 /// What makes a write the same as an earlier one: its key, if it has one, and of what request that
 /// key is.

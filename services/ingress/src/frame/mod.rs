@@ -24,7 +24,7 @@ pub(crate) use caller::Caller;
 pub(crate) use connection::Peer;
 pub(crate) use dialect::{Dialect, Occasion, Rendered};
 pub(crate) use failure::{Failure, FailureKind};
-pub(crate) use idempotency::Idempotency;
+pub(crate) use idempotency::{Idempotency, IdempotencyKeyHeader};
 pub(crate) use ingress::Ingress;
 pub(crate) use public_root::PublicRoot;
 pub(crate) use request_context::RequestContext;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use self::happenings::{Happening, Setting, happening, setting};
 use super::testing::{Given, Played, failure};
-use crate::testing::{check_books, nodes, of_pool, postgres, sqlite, waiting, wanted};
+use crate::testing::{DATABASES, check_books, nodes, of_pool, waiting, wanted};
 
 const HOSTS: [&str; 4] = ["n1.dusty", "n2.dusty", "n3.dusty", "n4.dusty"];
 
@@ -343,7 +343,7 @@ fn whatever_happens_on_sqlite() {
     let runtime = runtime();
     run(48, 60, |setting, happenings, well| {
         runtime.block_on(async {
-            let database = sqlite().await;
+            let database = DATABASES.sqlite().await.unwrap();
             play(&database.database, setting, happenings, well).await;
         });
     });
@@ -354,7 +354,7 @@ fn whatever_happens_on_postgres() {
     let runtime = runtime();
     run(6, 40, |setting, happenings, well| {
         runtime.block_on(async {
-            if let Some(database) = postgres().await {
+            if let Some(database) = DATABASES.postgres().await.unwrap() {
                 play(&database.database, setting, happenings, well).await;
             }
         });

@@ -65,7 +65,7 @@ use self::{
     signals::containers_usage::ContainersUsageHearer,
 };
 
-pub use domain::limits::ComputeLimits;
+pub(crate) use domain::limits::ComputeLimits;
 
 /// How often sessions are looked at of which nothing is heard.
 const DUE_INTERVAL: Duration = Duration::from_secs(1);

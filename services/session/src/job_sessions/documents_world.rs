@@ -50,32 +50,18 @@ const RULES: Rules = Rules {
 
 pub(crate) type Saved = Result<SavedDocument, DocumentRefusal>;
 
+/// Gives a test a world on that database.
+pub(crate) async fn in_world(database: &Database, test: impl AsyncFnOnce(&World)) {
+    test(&World::new(database)).await;
+}
+
 /// Makes of one test two, one for each engine.
 macro_rules! on_both_engines {
-    ($($(#[$attribute:meta])* async fn $name:ident($world:ident) $body:block)+) => {$(
-        mod $name {
-            #[expect(clippy::allow_attributes, reason = "not every test needs all of it")]
-            #[allow(unused_imports)]
-            use super::*;
-
-            async fn test($world: &crate::job_sessions::documents_world::World) $body
-
-            $(#[$attribute])*
-            #[tokio::test]
-            async fn sqlite() {
-                let database = crate::node_sessions::testing::sqlite().await;
-                test(&crate::job_sessions::documents_world::World::new(&database.database)).await;
-            }
-
-            $(#[$attribute])*
-            #[tokio::test]
-            async fn postgres() {
-                if let Some(database) = crate::node_sessions::testing::postgres().await {
-                    test(&crate::job_sessions::documents_world::World::new(&database.database)).await;
-                }
-            }
+    ($($tests:tt)+) => {
+        muster_testkit::on_both_engines! {
+            crate::testing::DATABASES, crate::job_sessions::documents_world::in_world, crate::job_sessions::documents_world::World; $($tests)+
         }
-    )+};
+    };
 }
 
 pub(crate) use on_both_engines;

@@ -4,7 +4,7 @@
 //! | what comes in | where it is handled |
 //! |---|---|
 //! | a session is saved or deleted; jobs come into it and leave it, start and end | `commands/` |
-//! | a job of a run is not heard of | `periodic/` |
+//! | a job of a run is not heard of; runs ended long ago | `periodic/` |
 //! | a job, an action, a client or a backup is saved or deleted; a job is asked for something | `commands/` |
 //! | which there are | `queries/` |
 //!
@@ -18,6 +18,8 @@ mod documents_world;
 mod domain;
 mod periodic;
 mod queries;
+#[cfg(test)]
+mod runs_world;
 mod saying;
 mod store;
 
@@ -30,6 +32,7 @@ use muster_contract::session::{
     SaveBackup, SaveBackupAction, SaveBackupJob, SaveJobSession, SignalBackupJob, StartSessionJob,
 };
 use muster_messaging::{Environment, ServiceBuilder};
+use muster_platform::settings::SessionSettings;
 use muster_storage::Database;
 
 use self::{
@@ -47,7 +50,10 @@ use self::{
         signal_backup_jobs::SignalBackupJobHandler,
     },
     domain::run::Rules,
-    periodic::end_due_jobs::EndDueJobs,
+    periodic::{
+        end_due_jobs::EndDueJobs,
+        forget_runs::{self, ForgetRuns},
+    },
     queries::{
         list_documents::{
             ListBackupActionsHandler, ListBackupClientsHandler, ListBackupJobsHandler,
@@ -61,16 +67,15 @@ use self::{
 /// How often runs are looked at whose jobs are not heard of.
 const DUE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Everything that job sessions take and answer. `job_run_limit`: how long a job of a run may take before it is ended on its
-/// behalf.
+/// Everything that job sessions take and answer.
 pub(crate) fn register(
     builder: ServiceBuilder,
     database: &Database,
     environment: &Environment,
-    job_run_limit: Duration,
+    settings: &SessionSettings,
 ) -> ServiceBuilder {
     let rules = Rules {
-        job_limit: job_run_limit,
+        job_limit: settings.job_run_limit,
     };
     let ids = || Arc::clone(&environment.ids);
     builder
@@ -81,6 +86,11 @@ pub(crate) fn register(
         .command::<StartSessionJob>(RunCommandHandler::new(rules))
         .command::<EndSessionJob>(RunCommandHandler::new(rules))
         .periodic("job runs", DUE_INTERVAL, EndDueJobs::new(rules))
+        .periodic(
+            "run history",
+            forget_runs::INTERVAL,
+            ForgetRuns::new(settings.run_history),
+        )
         .query::<ListJobSessions>(ListJobSessionsHandler::new(database.clone()))
         .query::<ListSessionRuns>(ListSessionRunsHandler::new(database.clone()))
         .command::<SaveBackupJob>(SaveBackupJobHandler::new(ids()))

@@ -41,9 +41,9 @@ pub use job_sessions::{
     JobSignal, ListBackupActions, ListBackupClients, ListBackupJobs, ListBackups, ListFilter,
     ListJobSessions, ListSessionRuns, RegisterBackupClient, RemoveSessionJob, RunJobStatus,
     RunResult, SaveBackup, SaveBackupAction, SaveBackupJob, SaveJobSession, SaveMode,
-    SavedDocument, SessionJob, SessionJobEnd, SessionJobEnded, SessionJobStart, SessionRun,
-    SessionRunCompleted, SessionRunJob, SessionRunPage, SessionRunStarted, SessionRunStatus,
-    SignalBackupJob, SignaledBackupJob, StartDecision, StartSessionJob, limits,
+    SavedDocument, SessionDocument, SessionJob, SessionJobEnd, SessionJobEnded, SessionJobStart,
+    SessionRun, SessionRunCompleted, SessionRunJob, SessionRunPage, SessionRunStarted,
+    SessionRunStatus, SignalBackupJob, SignaledBackupJob, StartDecision, StartSessionJob, limits,
 };
 pub use list_node_sessions::{ListNodeSessions, NodeSessionPage};
 pub use node_session::{

@@ -11,7 +11,10 @@ use super::checks::SectionChecks;
 /// Days for which compute sessions that are over are kept, and what they wrote.
 const COMPUTE_HISTORY_DAYS: u64 = 90;
 
-/// The session service: what every service has, and how long things may take.
+/// Days for which runs that have ended are kept: a year, and some more to look at the same month of the year before.
+const RUN_HISTORY_DAYS: u64 = 400;
+
+/// The session service: what every service has, how long things may take, and how long they are remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionSettings {
@@ -23,6 +26,9 @@ pub struct SessionSettings {
     /// does not hold the run for ever. Default: `24h`.
     #[serde(with = "humantime_serde")]
     pub job_run_limit: Duration,
+    /// How long a run of a job session is remembered after its end; a session's last run always is. Default: `400d`.
+    #[serde(with = "humantime_serde")]
+    pub run_history: Duration,
     /// How long the containers of a compute session may take to start, or to start anew; then they are ended. Default: `5m`.
     #[serde(with = "humantime_serde")]
     pub compute_start_limit: Duration,
@@ -42,6 +48,7 @@ impl Default for SessionSettings {
             command_stream_limit: service.command_stream_limit,
             batch_limit: service.batch_limit,
             job_run_limit: Duration::from_hours(24),
+            run_history: Duration::from_hours(24 * RUN_HISTORY_DAYS),
             compute_start_limit: Duration::from_mins(5),
             compute_stop_limit: Duration::from_mins(1),
             compute_history: Duration::from_hours(24 * COMPUTE_HISTORY_DAYS),
@@ -62,6 +69,7 @@ impl SessionSettings {
     pub(super) fn check(&self, checks: &mut SectionChecks<'_>) {
         self.service().check(checks);
         checks.positive_duration("job_run_limit", self.job_run_limit);
+        checks.positive_duration("run_history", self.run_history);
         checks.positive_duration("compute_start_limit", self.compute_start_limit);
         checks.positive_duration("compute_stop_limit", self.compute_stop_limit);
         checks.positive_duration("compute_history", self.compute_history);

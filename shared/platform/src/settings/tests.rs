@@ -199,10 +199,11 @@ fn values_out_of_range_are_refused_all_at_once() {
         ("MUSTER__INGRESS__BODY_LIMIT", "8MiB"),
         ("MUSTER__INGRESS__WAITER_LIMIT", "0"),
         ("MUSTER__INGRESS__COMMAND_DEADLINE", "0s"),
+        ("MUSTER__SESSION__RUN_HISTORY", "0s"),
         ("MUSTER__STORAGE__URL", "mysql://u:secret@h/d"),
         ("MUSTER__TELEMETRY__SAMPLING_RATIO", "1.5"),
     ]));
-    assert_eq!(found.len(), 6, "{found:#?}");
+    assert_eq!(found.len(), 7, "{found:#?}");
     assert!(!found.concat().contains("secret"), "{found:#?}");
     assert!(
         found.contains(

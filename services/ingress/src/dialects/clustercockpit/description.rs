@@ -2,7 +2,7 @@
 
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi, SecurityRequirement};
-use utoipa::{IntoParams, IntoResponses, Modify, OpenApi as _};
+use utoipa::{IntoResponses, Modify, OpenApi as _};
 
 use super::error::ErrorResponse;
 
@@ -50,17 +50,6 @@ impl Modify for Security {
             SecurityRequirement::new("BearerAuth", no_scopes),
         ]);
     }
-}
-
-/// A header that every write may have.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "a description; the frame reads the header")]
-pub(super) struct IdempotencyKeyHeader {
-    /// 1 to 255 visible ASCII characters. The same request with the same key is carried out once and
-    /// gets the first one's outcome; another request with that key is refused with 422.
-    #[param(rename = "Idempotency-Key", max_length = 255)]
-    idempotency_key: Option<String>,
 }
 
 /// What may go wrong with any request.

@@ -13,7 +13,9 @@ use super::description::WriteFailures;
 use super::go_json::decode;
 use super::job_meta::JobMeta;
 use super::writing::to_json;
-use crate::frame::{Caller, Failure, FailureKind, Idempotency, Ingress, RequestBody};
+use crate::frame::{
+    Caller, Failure, FailureKind, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody,
+};
 
 /// A job was recorded.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,7 +37,7 @@ pub(super) struct StartJobResponse {
     path = "/api/jobs/start_job/",
     operation_id = "start_job",
     tag = "add and modify",
-    params(super::description::IdempotencyKeyHeader),
+    params(IdempotencyKeyHeader),
     request_body(content = JobMeta, description = "Job to add; Content-Type is not looked at"),
     responses(
         (status = 201, description = "Job added", body = StartJobResponse,

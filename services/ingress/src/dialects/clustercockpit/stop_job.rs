@@ -6,7 +6,7 @@ use muster_contract::job_archive::{StopJob, StopTarget};
 
 use super::description::WriteFailures;
 use super::stop_request::{StopRequest, answer};
-use crate::frame::{Caller, Failure, Idempotency, Ingress, RequestBody};
+use crate::frame::{Caller, Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// Marks a job as stopped
 ///
@@ -17,7 +17,7 @@ use crate::frame::{Caller, Failure, Idempotency, Ingress, RequestBody};
     path = "/api/jobs/stop_job/",
     operation_id = "stop_job",
     tag = "add and modify",
-    params(super::description::IdempotencyKeyHeader),
+    params(IdempotencyKeyHeader),
     request_body(content = StopRequest, description = "Job to stop; Content-Type is not looked at"),
     responses(
         (status = 200, description = "The job", body = super::job_object::JobObject,

@@ -8,7 +8,7 @@ use muster_contract::job_archive::{StopJob, StopTarget};
 use super::description::WriteFailures;
 use super::go_numbers::parse_integer;
 use super::stop_request::{StopRequest, answer};
-use crate::frame::{Caller, Failure, Idempotency, Ingress, RequestBody};
+use crate::frame::{Caller, Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// Marks a job as stopped, by its number in the archive
 #[utoipa::path(
@@ -18,7 +18,7 @@ use crate::frame::{Caller, Failure, Idempotency, Ingress, RequestBody};
     tag = "add and modify",
     params(
         ("id" = i64, Path, description = "Number of the job in the archive"),
-        super::description::IdempotencyKeyHeader,
+        IdempotencyKeyHeader,
     ),
     request_body(content = StopRequest, description = "When and how it stopped; Content-Type is not looked at"),
     responses(

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::{IntoParams, IntoResponses, Modify, OpenApi as _, ToSchema};
+use utoipa::{IntoResponses, Modify, OpenApi as _, ToSchema};
 
 use super::error::{Detail, Msg};
 
@@ -70,17 +70,6 @@ pub(super) struct Forecast {
     pub(super) held: u32,
     /// Requests that wait before this one.
     pub(super) waiting: u32,
-}
-
-/// A header that every write may have.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "a description; the frame reads the header")]
-pub(super) struct IdempotencyKeyHeader {
-    /// 1 to 255 visible ASCII characters. The same request with the same key is carried out once and gets the first one's
-    /// outcome; another request with that key is refused with 422.
-    #[param(rename = "Idempotency-Key", max_length = 255)]
-    idempotency_key: Option<String>,
 }
 
 /// What may go wrong with any legacy call. What may go well the next time is plain text.

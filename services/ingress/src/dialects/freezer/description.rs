@@ -55,17 +55,6 @@ pub(super) struct ProjectParameter {
     project_id: String,
 }
 
-/// A header that every write may have.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "a description; the frame reads the header")]
-pub(super) struct IdempotencyKeyHeader {
-    /// 1 to 255 visible ASCII characters. The same request with the same key is carried out once and gets the first one's
-    /// outcome; another request with that key is refused with 422.
-    #[param(rename = "Idempotency-Key", max_length = 255)]
-    idempotency_key: Option<String>,
-}
-
 /// What may go wrong with any call.
 #[derive(IntoResponses)]
 #[expect(

@@ -8,6 +8,7 @@ mod body;
 mod call;
 mod clients;
 mod description;
+mod documents;
 mod error;
 mod identity;
 mod jobs;

@@ -229,10 +229,10 @@ on_both_engines! {
 /// Two replicas on one database, each with its own connections: of the starts of one number, one is recorded.
 #[tokio::test]
 async fn of_starts_on_two_replicas_at_once_one_is_recorded() {
-    let Some(first) = crate::testing::postgres().await else {
+    let Some(first) = crate::testing::DATABASES.postgres().await.unwrap() else {
         return;
     };
-    let second = first.replica().await;
+    let second = first.replica().await.unwrap();
     for number in 0..20 {
         // An hour apart: the unique key alone would let both in.
         let here = [start(number, NOON), start(100 + number, NOON)];
@@ -251,7 +251,7 @@ async fn of_starts_on_two_replicas_at_once_one_is_recorded() {
 
 #[tokio::test]
 async fn the_table_refuses_what_the_rules_would_never_write() {
-    let database = crate::testing::sqlite().await;
+    let database = crate::testing::DATABASES.sqlite().await.unwrap();
     for spoil in [
         |start: &mut StartJob| start.monitoring_status = 4,
         |start: &mut StartJob| start.num_nodes = 0,

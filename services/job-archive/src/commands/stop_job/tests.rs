@@ -205,10 +205,10 @@ on_both_engines! {
 /// Two replicas on one database: of the stops of one job, one counts, and the others see it.
 #[tokio::test]
 async fn of_stops_on_two_replicas_at_once_one_counts() {
-    let Some(first) = crate::testing::postgres().await else {
+    let Some(first) = crate::testing::DATABASES.postgres().await.unwrap() else {
         return;
     };
-    let second = first.replica().await;
+    let second = first.replica().await.unwrap();
     let starts: Vec<StartJob> = (0..20).map(|number| start(number, NOON)).collect();
     let caller = token();
     let ids = begin(&first.database, &caller, &starts).await;
@@ -232,10 +232,10 @@ async fn of_stops_on_two_replicas_at_once_one_counts() {
 /// While one replica has stopped a job and not yet committed, the other waits and then sees it.
 #[tokio::test]
 async fn a_stop_that_waited_for_another_sees_its_result() {
-    let Some(first) = crate::testing::postgres().await else {
+    let Some(first) = crate::testing::DATABASES.postgres().await.unwrap() else {
         return;
     };
-    let second = first.replica().await;
+    let second = first.replica().await.unwrap();
     let caller = token();
     let id = begin(&first.database, &caller, &[start(7, NOON)]).await[0];
     let mut transaction = first.database.begin().await.unwrap();

@@ -344,7 +344,7 @@ on_both_engines! {
 /// Making a million rows takes a while, so it is done where it is quickest.
 #[tokio::test]
 async fn a_page_that_lies_too_deep_is_refused() {
-    let database = crate::testing::sqlite().await;
+    let database = crate::testing::DATABASES.sqlite().await.unwrap();
     fill(&database.database, MAX_SKIPPED + 1).await;
     let asked = async |page| {
         let question = ListJobs {

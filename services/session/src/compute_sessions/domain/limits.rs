@@ -2,15 +2,28 @@
 
 use std::time::Duration;
 
+use muster_platform::settings::SessionSettings;
+
 /// How long the agents may take, and how long what is over is kept: section `session` of the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ComputeLimits {
+pub(crate) struct ComputeLimits {
     /// From the order to start or restart the containers of a session until all of them run.
-    pub start: Duration,
+    pub(crate) start: Duration,
     /// From the order to end a container until it is over; then it is ordered again.
-    pub stop: Duration,
+    pub(crate) stop: Duration,
     /// How long sessions that are over, and what their containers wrote, are kept.
-    pub history: Duration,
+    pub(crate) history: Duration,
+}
+
+impl ComputeLimits {
+    /// What the settings say.
+    pub(crate) fn of(settings: &SessionSettings) -> Self {
+        Self {
+            start: settings.compute_start_limit,
+            stop: settings.compute_stop_limit,
+            history: settings.compute_history,
+        }
+    }
 }
 
 /// How often the end of a container is ordered; then the session is over without the word of its agent.

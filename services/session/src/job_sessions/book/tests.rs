@@ -1,336 +1,26 @@
 mod races;
 
-use std::{
-    sync::atomic::{AtomicI64, Ordering},
-    time::Duration,
-};
-
 use muster_contract::{
-    Outcome, Principal, Role,
+    Role,
     session::{
-        AddSessionJob, DeleteJobSession, EndDecision, EndSessionJob, FieldValue, JobSession,
-        JobSessionChange, JobSessionPatch, JobSessionState, JobSessionStatus, ListFilter,
-        ListJobSessions, ListSessionRuns, RemoveSessionJob, RunJobStatus, RunResult,
-        SaveJobSession, SessionJob, SessionRun, SessionRunJob, SessionRunStatus, StartDecision,
-        StartSessionJob,
+        EndDecision, FieldValue, JobSessionChange, JobSessionPatch, JobSessionStatus, ListFilter,
+        ListJobSessions, ListSessionRuns, RunJobStatus, RunResult, SessionRunStatus, StartDecision,
     },
 };
-use muster_platform::SequentialIds;
-use muster_storage::Database;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    job_sessions::{
-        commands::{
-            run_commands::{AboutSession, carry_out, free_jobs},
-            save_job_session::save_job_sessions,
-            session_orders::Order,
-        },
-        domain::{backup_client::BackupClient, schedule::times},
-        periodic::end_due_jobs::end_due_jobs,
-        saying::Saying,
-        store::{
-            backup_clients::save_clients, backup_jobs::insert_jobs, list_runs::list_runs,
-            list_sessions::list_sessions,
-        },
+use crate::job_sessions::{
+    commands::run_commands::free_jobs,
+    domain::{backup_client::BackupClient, schedule::times},
+    runs_world::{
+        HOUR, NOON, RULES, SECOND, adding, deleting, ending, everything, map, names,
+        on_both_engines, removing, runs_of, starting, state,
     },
-    node_sessions::testing::{TestDatabase, postgres, sqlite},
+    saying::Saying,
+    store::{backup_clients::save_clients, list_runs::list_runs, list_sessions::list_sessions},
 };
-
-const SECOND: i64 = 1_000_000;
-const NOON: i64 = 1_700_000_000 * SECOND;
-const HOUR: i64 = 3_600 * SECOND;
-const RULES: Rules = Rules {
-    job_limit: Duration::from_hours(24),
-};
-
-/// The service without a broker: commands are given by hand, what it says is looked at.
-struct World {
-    database: Database,
-    ids: SequentialIds,
-    now: AtomicI64,
-}
-
-fn caller(project: &str, roles: &[Role]) -> Principal {
-    Principal {
-        name: "alice".to_owned(),
-        domain: "default".to_owned(),
-        project: project.to_owned(),
-        roles: roles.to_vec(),
-    }
-}
-
-fn alice() -> Principal {
-    caller("demo", &[Role::User])
-}
-
-fn orders<'a, C>(caller: &'a Principal, now: i64, bodies: &'a [C]) -> Vec<Order<'a, C>> {
-    let bodies = bodies.iter().enumerate();
-    bodies
-        .map(|(cause, body)| Order {
-            caller,
-            moment: Moment { cause, now },
-            body,
-        })
-        .collect()
-}
-
-impl World {
-    fn new(database: &Database) -> Self {
-        Self {
-            database: database.clone(),
-            ids: SequentialIds::new(),
-            now: AtomicI64::new(NOON),
-        }
-    }
-
-    fn now(&self) -> i64 {
-        self.now.load(Ordering::Relaxed)
-    }
-
-    fn pass(&self, microseconds: i64) {
-        self.now.fetch_add(microseconds, Ordering::Relaxed);
-    }
-
-    /// A batch; one that was in another's way is run again, as the message path does it.
-    async fn batch<C: AboutSession>(
-        &self,
-        caller: &Principal,
-        bodies: &[C],
-    ) -> (Vec<Result<C::Reply, JobSessionRefusal>>, Vec<Saying>) {
-        let orders = orders(caller, self.now(), bodies);
-        loop {
-            let mut transaction = self.database.begin().await.unwrap();
-            match carry_out(&mut transaction, RULES, &orders).await {
-                Ok((outcomes, sayings)) => {
-                    transaction.commit().await.unwrap();
-                    let results = outcomes.into_iter().map(result);
-                    return (results.collect(), sayings.into_vec());
-                }
-                Err(StorageError::Conflict(_)) => transaction.rollback().await.unwrap(),
-                Err(error) => panic!("{error:?}"),
-            }
-        }
-    }
-
-    async fn one<C: AboutSession>(
-        &self,
-        body: C,
-    ) -> (Result<C::Reply, JobSessionRefusal>, Vec<Saying>) {
-        let (mut results, said) = self.batch(&alice(), &[body]).await;
-        (results.remove(0), said)
-    }
-
-    async fn save_as(
-        &self,
-        caller: &Principal,
-        change: JobSessionChange,
-    ) -> Result<JobSession, JobSessionRefusal> {
-        let tenant = "demo".to_owned();
-        let bodies = [SaveJobSession { tenant, change }];
-        let orders = orders(caller, self.now(), &bodies);
-        let mut transaction = self.database.begin().await.unwrap();
-        let saved = save_job_sessions(&mut transaction, RULES, &self.ids, &orders).await;
-        let (mut outcomes, said) = saved.unwrap();
-        transaction.commit().await.unwrap();
-        assert!(said.into_vec().is_empty());
-        result(outcomes.remove(0))
-    }
-
-    async fn save(&self, change: JobSessionChange) -> Result<JobSession, JobSessionRefusal> {
-        self.save_as(&alice(), change).await
-    }
-
-    /// A session with that id, and these jobs in it.
-    async fn session(&self, id: &str, jobs: &[&str]) {
-        let (session_id, state) = (id.to_owned(), state());
-        let change = JobSessionChange::Replace {
-            session_id,
-            state,
-            version: None,
-        };
-        self.save(change).await.unwrap();
-        self.jobs(jobs).await;
-        for job in jobs {
-            self.one(adding(id, job)).await.0.unwrap();
-        }
-    }
-
-    async fn jobs(&self, jobs: &[&str]) {
-        let jobs: Vec<BackupJob> = jobs.iter().map(|id| backup_job(id)).collect();
-        let mut transaction = self.database.begin().await.unwrap();
-        insert_jobs(&mut transaction, &jobs).await.unwrap();
-        transaction.commit().await.unwrap();
-    }
-
-    async fn job(&self, id: &str) -> BackupJob {
-        let mut transaction = self.database.begin().await.unwrap();
-        let jobs = load_jobs(&mut transaction, [("demo", id)]).await.unwrap();
-        jobs.into_values().next().unwrap()
-    }
-
-    async fn shown(&self, id: &str) -> JobSession {
-        let question = ListJobSessions {
-            session_id: Some(id.to_owned()),
-            limit: 1,
-            ..everything()
-        };
-        let mut sessions = list_sessions(&self.database, &question).await.unwrap();
-        sessions.remove(0).shown()
-    }
-
-    async fn runs(&self, id: &str) -> Option<Vec<SessionRun>> {
-        let question = runs_of(id);
-        list_runs(&self.database, &question).await.unwrap()
-    }
-
-    async fn due(&self) -> Vec<Saying> {
-        let mut transaction = self.database.begin().await.unwrap();
-        let (_, said) = end_due_jobs(&mut transaction, RULES, self.now(), 64)
-            .await
-            .unwrap();
-        transaction.commit().await.unwrap();
-        said.into_vec()
-    }
-}
-
-fn result<T, R>(outcome: Outcome<T, R>) -> Result<T, R> {
-    match outcome {
-        Outcome::Done(reply) => Ok(reply),
-        Outcome::Refused(refusal) => Err(refusal),
-    }
-}
-
-fn map(value: &Value) -> Map<String, Value> {
-    value.as_object().unwrap().clone()
-}
-
-fn state() -> JobSessionState {
-    JobSessionState {
-        description: Some("nightly".to_owned()),
-        schedule: map(&json!({"schedule_interval": "1 days"})),
-        hold_off: 30,
-        tag: 0,
-    }
-}
-
-fn backup_job(id: &str) -> BackupJob {
-    let schedule = json!({"event": "", "status": "scheduled", "result": "", "schedule_hour": "3"});
-    BackupJob {
-        number: 0,
-        job_id: id.to_owned(),
-        tenant: "demo".to_owned(),
-        user: "bob".to_owned(),
-        client_id: format!("node-{id}"),
-        version: 1,
-        session_id: None,
-        session_tag: 0,
-        schedule: map(&schedule),
-        own_times: None,
-        document: Map::new(),
-    }
-}
-
-fn starting(session: &str, job: &str, tag: i64) -> StartSessionJob {
-    StartSessionJob {
-        tenant: "demo".to_owned(),
-        session_id: session.to_owned(),
-        job_id: job.to_owned(),
-        current_tag: tag,
-    }
-}
-
-fn ending(session: &str, job: &str, tag: i64, result: RunResult) -> EndSessionJob {
-    EndSessionJob {
-        tenant: "demo".to_owned(),
-        session_id: session.to_owned(),
-        job_id: job.to_owned(),
-        current_tag: tag,
-        result,
-    }
-}
-
-fn adding(session: &str, job: &str) -> AddSessionJob {
-    AddSessionJob {
-        tenant: "demo".to_owned(),
-        session_id: session.to_owned(),
-        job_id: job.to_owned(),
-    }
-}
-
-fn removing(session: &str, job: &str) -> RemoveSessionJob {
-    RemoveSessionJob {
-        tenant: "demo".to_owned(),
-        session_id: session.to_owned(),
-        job_id: job.to_owned(),
-    }
-}
-
-fn deleting(session: &str) -> DeleteJobSession {
-    DeleteJobSession {
-        tenant: "demo".to_owned(),
-        session_id: session.to_owned(),
-    }
-}
-
-fn everything() -> ListJobSessions {
-    ListJobSessions {
-        tenant: Some("demo".to_owned()),
-        limit: 500,
-        ..ListJobSessions::default()
-    }
-}
-
-fn runs_of(id: &str) -> ListSessionRuns {
-    ListSessionRuns {
-        tenant: "demo".to_owned(),
-        session_id: id.to_owned(),
-        tag: None,
-        offset: 0,
-        limit: 500,
-    }
-}
-
-/// Names of what is said.
-fn names(said: &[Saying]) -> Vec<String> {
-    let name = |saying: &Saying| match saying {
-        Saying::Started(event) => format!("started {}", event.tag),
-        Saying::Ended(event) => {
-            let reason = event.reason.as_deref().map(|reason| format!(" ({reason})"));
-            let (tag, job, result) = (event.tag, &event.job_id, event.result.name());
-            format!("ended {tag} {job} {result}{}", reason.unwrap_or_default())
-        }
-        Saying::Completed(event) => format!("completed {} {}", event.tag, event.result.name()),
-    };
-    said.iter().map(name).collect()
-}
-
-/// Makes of one test two, one for each engine.
-macro_rules! on_both_engines {
-    ($($(#[$attribute:meta])* async fn $name:ident($world:ident) $body:block)+) => {$(
-        mod $name {
-            use super::*;
-
-            async fn test($world: &World) $body
-
-            $(#[$attribute])*
-            #[tokio::test]
-            async fn on_sqlite() {
-                let database = sqlite().await;
-                test(&World::new(&database.database)).await;
-            }
-
-            $(#[$attribute])*
-            #[tokio::test]
-            async fn on_postgres() {
-                if let Some(database) = postgres().await {
-                    test(&World::new(&database.database)).await;
-                }
-            }
-        }
-    )+};
-}
+use crate::testing::{alice, principal};
 
 on_both_engines! {
     async fn two_runs_and_their_history(world) {
@@ -527,13 +217,13 @@ on_both_engines! {
         assert_eq!(world.one(adding("s", "\0")).await.0, Err(JobSessionRefusal::UnknownJob));
         assert_eq!(world.one(removing("x", "a")).await.0, Err(JobSessionRefusal::UnknownSession));
         world.one(removing("s", "x")).await.0.unwrap();
-        for stranger in [caller("other", &[Role::User, Role::Manager]), caller("demo", &[])] {
+        for stranger in [principal("alice", "other", &[Role::User, Role::Manager]), principal("alice", "demo", &[])] {
             let (results, _) = world.batch(&stranger, &[starting("s", "a", 0)]).await;
             assert_eq!(results, [Err(JobSessionRefusal::NotYours)]);
             let saved = world.save_as(&stranger, JobSessionChange::Create(state())).await;
             assert_eq!(saved, Err(JobSessionRefusal::NotYours));
         }
-        let admin = caller("other", &[Role::Admin]);
+        let admin = principal("alice", "other", &[Role::Admin]);
         let (results, _) = world.batch(&admin, &[starting("s", "a", 0)]).await;
         assert_eq!(results[0].as_ref().unwrap().tag, 1);
         let (session_id, version) = ("s".to_owned(), Some(7));

@@ -20,13 +20,36 @@ use crate::job_sessions::{
     store::{backup_jobs::JobKey, sessions::SessionKey},
 };
 
-/// A command about a session that is there.
-pub(crate) trait AboutSession: Command<Refusal = JobSessionRefusal> {
+/// What says which session is meant.
+pub(crate) trait NamesSession {
     /// Its project and its id.
     fn session(&self) -> (&str, &str);
+}
 
-    /// What has to be read for it.
-    fn subject(&self, key: SessionKey, subject: &mut Subject);
+macro_rules! name_session {
+    ($($command:ident),+) => {$(
+        impl NamesSession for $command {
+            fn session(&self) -> (&str, &str) {
+                (&self.tenant, &self.session_id)
+            }
+        }
+    )+};
+}
+
+name_session!(
+    StartSessionJob,
+    EndSessionJob,
+    AddSessionJob,
+    RemoveSessionJob,
+    DeleteJobSession
+);
+
+/// A command about a session that is there.
+pub(crate) trait AboutSession: NamesSession + Command<Refusal = JobSessionRefusal> {
+    /// What has to be read for it: the session, if nothing else is said.
+    fn subject(&self, key: SessionKey, subject: &mut Subject) {
+        subject.sessions.insert(key);
+    }
 
     /// Does it.
     fn carry_out(
@@ -91,14 +114,6 @@ pub(crate) async fn free_jobs(
 }
 
 impl AboutSession for StartSessionJob {
-    fn session(&self) -> (&str, &str) {
-        (&self.tenant, &self.session_id)
-    }
-
-    fn subject(&self, key: SessionKey, subject: &mut Subject) {
-        subject.sessions.insert(key);
-    }
-
     fn carry_out(
         &self,
         book: &mut Book,
@@ -116,14 +131,6 @@ impl AboutSession for StartSessionJob {
 }
 
 impl AboutSession for EndSessionJob {
-    fn session(&self) -> (&str, &str) {
-        (&self.tenant, &self.session_id)
-    }
-
-    fn subject(&self, key: SessionKey, subject: &mut Subject) {
-        subject.sessions.insert(key);
-    }
-
     fn carry_out(
         &self,
         book: &mut Book,
@@ -142,10 +149,6 @@ impl AboutSession for EndSessionJob {
 }
 
 impl AboutSession for AddSessionJob {
-    fn session(&self) -> (&str, &str) {
-        (&self.tenant, &self.session_id)
-    }
-
     fn subject(&self, key: SessionKey, subject: &mut Subject) {
         if is_valid_id(&self.job_id) {
             subject.jobs.insert((key.0.clone(), self.job_id.clone()));
@@ -165,10 +168,6 @@ impl AboutSession for AddSessionJob {
 }
 
 impl AboutSession for RemoveSessionJob {
-    fn session(&self) -> (&str, &str) {
-        (&self.tenant, &self.session_id)
-    }
-
     fn subject(&self, key: SessionKey, subject: &mut Subject) {
         if is_valid_id(&self.job_id) {
             subject.jobs.insert((key.0.clone(), self.job_id.clone()));
@@ -189,10 +188,6 @@ impl AboutSession for RemoveSessionJob {
 }
 
 impl AboutSession for DeleteJobSession {
-    fn session(&self) -> (&str, &str) {
-        (&self.tenant, &self.session_id)
-    }
-
     fn subject(&self, key: SessionKey, subject: &mut Subject) {
         subject.whole.insert(key);
     }

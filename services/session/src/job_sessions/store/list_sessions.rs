@@ -36,7 +36,7 @@ pub(crate) async fn list_sessions(
         let Some(last) = sessions.last() else { break };
         after = last.number;
         for session in sessions {
-            if !filter::means(&question.filter, &session.shown().document()) {
+            if !filter::means(&question.filter, &session.shown().document().to_map()) {
                 continue;
             }
             if offset > 0 {

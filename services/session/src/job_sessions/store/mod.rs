@@ -6,6 +6,7 @@ pub(crate) mod backup_jobs;
 pub(crate) mod backups;
 #[cfg(test)]
 mod document_plans;
+pub(crate) mod forgetting;
 pub(crate) mod history;
 pub(crate) mod left_runs;
 pub(crate) mod list_documents;

@@ -3,10 +3,10 @@
 use muster_contract::session::{FieldValue, ListFilter, ListJobSessions};
 use muster_storage::{Bind, Database, Engine, SetStatement};
 
-use super::{history, left_runs, list_runs, list_sessions, sessions};
-use crate::node_sessions::testing::{postgres, sqlite};
+use super::{forgetting, history, left_runs, list_runs, list_sessions, sessions};
+use crate::testing::DATABASES;
 
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "job_session",
     "session_job",
     "session_run",
@@ -14,6 +14,7 @@ const TABLES: [&str; 7] = [
     "backup_job",
     "backup_client",
     "run",
+    "later",
 ];
 
 fn check(database: &Database, what: &str, plan: &[String]) {
@@ -32,7 +33,7 @@ async fn nothing_is_read_to_its_end(database: &Database) {
     let text = || Bind::from("x");
     let number = || Bind::from(1_i64);
     let flag = || Bind::from(true);
-    let sets: [(&str, &'static SetStatement, Vec<Bind>); 11] = [
+    let sets: [(&str, &'static SetStatement, Vec<Bind>); 13] = [
         ("sessions", &sessions::BY_KEY, vec![text(), text()]),
         ("members", &sessions::MEMBERS, vec![number()]),
         (
@@ -55,6 +56,16 @@ async fn nothing_is_read_to_its_end(database: &Database) {
         ),
         ("delete", &sessions::DELETE, vec![number()]),
         ("remove", &sessions::REMOVE_MEMBERS, vec![number(), text()]),
+        (
+            "forget jobs of runs",
+            &forgetting::FORGET_JOBS,
+            vec![text(), text(), number()],
+        ),
+        (
+            "forget runs",
+            &forgetting::FORGET_RUNS,
+            vec![text(), text(), number()],
+        ),
         ("tags", &history::LAST_TAGS, vec![text(), text()]),
         ("left", &left_runs::LEFT, vec![text(), text(), text()]),
         (
@@ -92,8 +103,9 @@ async fn nothing_is_read_to_its_end(database: &Database) {
         let plan = database.plan_set(statement, &[row]).await.unwrap();
         check(database, what, &plan);
     }
-    let others: [(&str, &'static str, Vec<Bind>); 4] = [
+    let others: [(&str, &'static str, Vec<Bind>); 5] = [
         ("due", sessions::DUE, vec![number(), number()]),
+        ("ended", forgetting::ENDED, vec![number(), number()]),
         (
             "runs",
             list_runs::RUNS,
@@ -138,14 +150,14 @@ async fn no_list_reads_to_the_end(database: &Database) {
 
 #[tokio::test]
 async fn on_sqlite() {
-    let database = sqlite().await;
+    let database = DATABASES.sqlite().await.unwrap();
     nothing_is_read_to_its_end(&database.database).await;
     no_list_reads_to_the_end(&database.database).await;
 }
 
 #[tokio::test]
 async fn on_postgres() {
-    if let Some(database) = postgres().await {
+    if let Some(database) = DATABASES.postgres().await.unwrap() {
         nothing_is_read_to_its_end(&database.database).await;
         no_list_reads_to_the_end(&database.database).await;
     }

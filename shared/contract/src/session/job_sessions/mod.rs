@@ -45,5 +45,6 @@ pub use list_session_runs::{
 };
 pub use place_session_job::{AddSessionJob, RemoveSessionJob};
 pub use save_job_session::{JobSessionChange, JobSessionPatch, JobSessionState, SaveJobSession};
+pub use session_document::SessionDocument;
 pub use session_run_changed::{SessionJobEnded, SessionRunCompleted, SessionRunStarted};
 pub use start_session_job::{SessionJobStart, StartDecision, StartSessionJob};

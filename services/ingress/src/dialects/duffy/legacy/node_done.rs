@@ -13,7 +13,7 @@ use super::call::{Call, essence};
 use super::refused;
 use super::session_done::close;
 use super::session_reference::reference;
-use crate::frame::{Failure, FailureKind, Idempotency, Ingress};
+use crate::frame::{Failure, FailureKind, Idempotency, IdempotencyKeyHeader, Ingress};
 
 /// What is given back.
 #[derive(IntoParams)]
@@ -37,7 +37,7 @@ pub(super) struct NodeDoneParameters {
     path = "/Node/done",
     operation_id = "node_done",
     tag = "legacy",
-    params(NodeDoneParameters, super::super::description::IdempotencyKeyHeader),
+    params(NodeDoneParameters, IdempotencyKeyHeader),
     responses(
         (status = 200, description = "`\"Done\"`; `{\"msg\":\"Session not in Prod\"}` if the session is over", body = String, content_type = "application/json", example = "Done"),
         LegacyFailures,

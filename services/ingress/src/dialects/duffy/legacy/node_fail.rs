@@ -12,7 +12,7 @@ use super::call::{Call, essence};
 use super::refused;
 use super::session_done::SessionParameters;
 use super::session_reference::reference;
-use crate::frame::{Failure, FailureKind, Idempotency, Ingress};
+use crate::frame::{Failure, FailureKind, Idempotency, IdempotencyKeyHeader, Ingress};
 
 /// With the spaces that a line continued inside of a string has brought into Duffy 2.
 const TOO_MANY: &str = "Exceeded maximum allowed fail nodes limit,                        please release other machines to continue";
@@ -25,7 +25,7 @@ const TOO_MANY: &str = "Exceeded maximum allowed fail nodes limit,              
     path = "/Node/fail",
     operation_id = "node_fail",
     tag = "legacy",
-    params(SessionParameters, super::super::description::IdempotencyKeyHeader),
+    params(SessionParameters, IdempotencyKeyHeader),
     responses(
         (status = 200, description = "`\"Done\"`", body = String, content_type = "application/json", example = "Done"),
         LegacyFailures,

@@ -24,7 +24,7 @@ use super::node_request::NodeRequest;
 use super::refused::{FAILED, allocation, session};
 use super::session_get::opening_refused;
 use super::session_reference::{checked, reference};
-use crate::frame::{Caller, Failure, Idempotency, Ingress};
+use crate::frame::{Caller, Failure, Idempotency, IdempotencyKeyHeader, Ingress};
 
 /// What can be asked for.
 #[derive(IntoParams)]
@@ -93,7 +93,7 @@ pub(super) enum NodeAnswer<'a> {
     path = "/Node/get",
     operation_id = "node_get",
     tag = "legacy",
-    params(NodeGetParameters, super::super::description::IdempotencyKeyHeader),
+    params(NodeGetParameters, IdempotencyKeyHeader),
     responses(
         (status = 200, content(
             (NodeAnswer = "application/json"),

@@ -11,7 +11,7 @@ use super::answers::done;
 use super::call::{Call, essence};
 use super::refused;
 use super::session_reference::reference;
-use crate::frame::{Failure, Idempotency, Ingress};
+use crate::frame::{Failure, Idempotency, IdempotencyKeyHeader, Ingress};
 
 /// Which session.
 #[derive(IntoParams)]
@@ -32,7 +32,7 @@ pub(super) struct SessionParameters {
     path = "/Session/done",
     operation_id = "session_done",
     tag = "legacy",
-    params(SessionParameters, super::super::description::IdempotencyKeyHeader),
+    params(SessionParameters, IdempotencyKeyHeader),
     responses(
         (status = 200, description = "`\"Done\"`; `{\"msg\":\"Session not in Prod\"}` if it is over already", body = String, content_type = "application/json", example = "Done"),
         LegacyFailures,

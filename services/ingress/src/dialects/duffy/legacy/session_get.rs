@@ -14,7 +14,7 @@ use super::super::patience;
 use super::answers::{Nodes, json, nodes, string};
 use super::call::{Call, essence, invalid_key};
 use super::refused::{FAILED, allocation};
-use crate::frame::{Failure, Idempotency, Ingress};
+use crate::frame::{Failure, Idempotency, IdempotencyKeyHeader, Ingress};
 
 /// What can be said of a session.
 #[derive(IntoParams)]
@@ -66,7 +66,7 @@ pub(super) enum SessionAnswer<'a> {
     path = "/Session/get",
     operation_id = "session_get",
     tag = "legacy",
-    params(SessionGetParameters, super::super::description::IdempotencyKeyHeader),
+    params(SessionGetParameters, IdempotencyKeyHeader),
     responses(
         (status = 200, description = "The session, with no hosts; a JSON string if it could not be set up (`Failed to allocate nodes`)", body = SessionAnswer),
         (status = 409, description = "Another live session of the project has that alias", body = AliasInUse),

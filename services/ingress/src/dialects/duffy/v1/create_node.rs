@@ -11,13 +11,15 @@ use muster_platform::host_names::is_host_name;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::super::description::{AnyFailure, IdempotencyKeyHeader};
+use super::super::description::AnyFailure;
 use super::super::error::Detail;
 use super::super::limits::{COMMENT_LIMIT, NAME_LIMIT, is_name, is_text};
 use super::answers::{body, forbidden, json, unprocessable};
 use super::node_object::NodeObject;
 use super::show_node::NodeResult;
-use crate::frame::{Caller, Failure, FailureKind, Idempotency, Ingress, RequestBody};
+use crate::frame::{
+    Caller, Failure, FailureKind, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody,
+};
 
 /// A node to be added.
 #[derive(Debug, Deserialize, ToSchema)]

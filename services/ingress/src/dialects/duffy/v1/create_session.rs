@@ -12,7 +12,7 @@ use muster_contract::{Outcome, Principal};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::super::description::{AnyFailure, IdempotencyKeyHeader};
+use super::super::description::AnyFailure;
 use super::super::error::Detail;
 use super::super::limits::{NAME_LIMIT, NODES_LIMIT, SPECS_LIMIT, WAIT_LIMIT, is_name};
 use super::super::patience;
@@ -21,7 +21,9 @@ use super::answers::{body, forbidden, json, unprocessable};
 use super::refused::allocation;
 use super::session_object::{SessionObject, SessionResult};
 use super::tenant_object::{id_of, project_of};
-use crate::frame::{Caller, Failure, FailureKind, Idempotency, Ingress, RequestBody};
+use crate::frame::{
+    Caller, Failure, FailureKind, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody,
+};
 
 /// A session to be opened.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -11,12 +11,12 @@ use muster_contract::session::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::super::description::{AnyFailure, IdempotencyKeyHeader};
+use super::super::description::AnyFailure;
 use super::super::error::Detail;
 use super::answers::{body, json, number, unprocessable};
 use super::session_object::{SessionObject, SessionResult, is_active};
 use super::{expiry, refused, show_session};
-use crate::frame::{Caller, Failure, Idempotency, Ingress, RequestBody};
+use crate::frame::{Caller, Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// What is to be different. What is `null` stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]

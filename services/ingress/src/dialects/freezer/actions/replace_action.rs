@@ -3,16 +3,15 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use muster_contract::Outcome;
 use muster_contract::session::{SaveBackupAction, SaveMode};
 
 use super::super::body::{answer, object};
 use super::super::call::Call;
-use super::super::description::{AnyFailure, IdempotencyKeyHeader, ProjectParameter};
+use super::super::description::{AnyFailure, ProjectParameter};
+use super::super::documents::carry_out;
 use super::super::error::Description;
-use super::super::refused;
 use super::update_action::ActionSaved;
-use crate::frame::{Failure, Idempotency, Ingress, RequestBody};
+use crate::frame::{Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// Makes an action with an id of its own, or another one of it
 #[utoipa::path(
@@ -40,17 +39,12 @@ pub(super) async fn replace_action(
         mode: SaveMode::Replace,
         document: object(&body)?,
     };
-    let outcome = ingress
-        .send(&call.caller, idempotency, &body, &command)
-        .await?;
-    match outcome {
-        Outcome::Done(saved) => Ok(answer(
-            StatusCode::CREATED,
-            &ActionSaved {
-                action_id: saved.id,
-                version: saved.version,
-            },
-        )),
-        Outcome::Refused(refusal) => Err(refused::document(refusal)),
-    }
+    let saved = carry_out(&ingress, &call, idempotency, &body, &command).await?;
+    Ok(answer(
+        StatusCode::CREATED,
+        &ActionSaved {
+            action_id: saved.id,
+            version: saved.version,
+        },
+    ))
 }

@@ -1,14 +1,12 @@
 //! `GET /v2/{project_id}/actions/{action_id}`
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
-use muster_contract::Outcome;
 use muster_contract::session::{ListBackupActions, ListFilter};
 
-use super::super::body::{answer, nothing_there};
 use super::super::call::Call;
 use super::super::description::{AnyFailure, ProjectParameter};
+use super::super::documents::show;
 use crate::frame::{Failure, Ingress};
 
 /// Shows an action
@@ -35,9 +33,5 @@ pub(super) async fn show_action(
         offset: 0,
         limit: 1,
     };
-    let found = match ingress.ask(&call.caller, &query).await? {
-        Outcome::Done(page) => page.documents.into_iter().next(),
-        Outcome::Refused(never) => match never {},
-    };
-    Ok(found.map_or_else(nothing_there, |action| answer(StatusCode::OK, &action)))
+    show(&ingress, &call, &query).await
 }

@@ -2,16 +2,15 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use muster_contract::Outcome;
 use muster_contract::session::{SaveBackup, SaveMode};
 
 use super::super::body::object;
 use super::super::call::Call;
-use super::super::description::{AnyFailure, IdempotencyKeyHeader, ProjectParameter};
+use super::super::description::{AnyFailure, ProjectParameter};
+use super::super::documents::carry_out;
 use super::super::error::Description;
-use super::super::refused;
 use super::show_backup::show_backup;
-use crate::frame::{Failure, Idempotency, Ingress, RequestBody};
+use crate::frame::{Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// Changes a backup
 ///
@@ -41,12 +40,7 @@ pub(super) async fn update_backup(
         mode: SaveMode::Patch,
         document: object(&body)?,
     };
-    let outcome = ingress
-        .send(&call.caller, idempotency, &body, &command)
-        .await?;
-    match outcome {
-        // As the real server, and unlike with anything else: the backup itself.
-        Outcome::Done(_) => show_backup(State(ingress), call).await,
-        Outcome::Refused(refusal) => Err(refused::document(refusal)),
-    }
+    carry_out(&ingress, &call, idempotency, &body, &command).await?;
+    // As the real server, and unlike with anything else: the backup itself.
+    show_backup(State(ingress), call).await
 }

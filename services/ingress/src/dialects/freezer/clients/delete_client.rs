@@ -2,13 +2,12 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use muster_contract::Outcome;
 use muster_contract::session::DeleteBackupClient;
 
 use super::super::call::Call;
-use super::super::description::{AnyFailure, IdempotencyKeyHeader, ProjectParameter};
-use super::super::refused;
-use crate::frame::{Failure, Idempotency, Ingress, RequestBody};
+use super::super::description::{AnyFailure, ProjectParameter};
+use super::super::documents::carry_out;
+use crate::frame::{Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// Deletes a client
 ///
@@ -31,11 +30,6 @@ pub(super) async fn delete_client(
         tenant: call.tenant.clone(),
         client_id: call.client_id()?,
     };
-    let outcome = ingress
-        .send(&call.caller, idempotency, &body, &command)
-        .await?;
-    match outcome {
-        Outcome::Done(_) => Ok(StatusCode::NO_CONTENT),
-        Outcome::Refused(refusal) => Err(refused::document(refusal)),
-    }
+    carry_out(&ingress, &call, idempotency, &body, &command).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -3,7 +3,6 @@
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use muster_contract::Outcome;
 use muster_contract::session::{Document, ListBackupClients};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,6 +10,7 @@ use utoipa::ToSchema;
 use super::super::body::answer;
 use super::super::call::Call;
 use super::super::description::{AnyFailure, ProjectParameter};
+use super::super::documents::list;
 use super::super::list_parameters::{Filter, Page, PageParameters, filter};
 use crate::frame::{Failure, Ingress, RequestBody};
 
@@ -48,9 +48,6 @@ pub(super) async fn list_clients(
         offset: page.offset,
         limit: page.limit,
     };
-    let clients = match ingress.ask(&call.caller, &query).await? {
-        Outcome::Done(page) => page.documents,
-        Outcome::Refused(never) => match never {},
-    };
+    let clients = list(&ingress, &call, &query).await?;
     Ok(answer(StatusCode::OK, &ClientList { clients }))
 }

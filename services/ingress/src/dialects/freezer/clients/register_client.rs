@@ -3,16 +3,15 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use muster_contract::Outcome;
 use muster_contract::session::RegisterBackupClient;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::body::{answer, object};
 use super::super::call::Call;
-use super::super::description::{AnyFailure, IdempotencyKeyHeader, ProjectParameter};
-use super::super::refused;
-use crate::frame::{Failure, Idempotency, Ingress, RequestBody};
+use super::super::description::{AnyFailure, ProjectParameter};
+use super::super::documents::carry_out;
+use crate::frame::{Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// A client was registered.
 #[derive(Debug, Serialize, ToSchema)]
@@ -46,16 +45,11 @@ pub(super) async fn register_client(
         tenant: call.tenant.clone(),
         document: object(&body)?,
     };
-    let outcome = ingress
-        .send(&call.caller, idempotency, &body, &command)
-        .await?;
-    match outcome {
-        Outcome::Done(saved) => Ok(answer(
-            StatusCode::CREATED,
-            &ClientRegistered {
-                client_id: saved.id,
-            },
-        )),
-        Outcome::Refused(refusal) => Err(refused::document(refusal)),
-    }
+    let saved = carry_out(&ingress, &call, idempotency, &body, &command).await?;
+    Ok(answer(
+        StatusCode::CREATED,
+        &ClientRegistered {
+            client_id: saved.id,
+        },
+    ))
 }

@@ -1,14 +1,12 @@
 //! `GET /v2/{project_id}/clients/{client_id}`
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
-use muster_contract::Outcome;
 use muster_contract::session::{ListBackupClients, ListFilter};
 
-use super::super::body::{answer, nothing_there};
 use super::super::call::Call;
 use super::super::description::{AnyFailure, ProjectParameter};
+use super::super::documents::show;
 use crate::frame::{Failure, Ingress};
 
 /// Shows a client
@@ -35,9 +33,5 @@ pub(super) async fn show_client(
         offset: 0,
         limit: 1,
     };
-    let found = match ingress.ask(&call.caller, &query).await? {
-        Outcome::Done(page) => page.documents.into_iter().next(),
-        Outcome::Refused(never) => match never {},
-    };
-    Ok(found.map_or_else(nothing_there, |client| answer(StatusCode::OK, &client)))
+    show(&ingress, &call, &query).await
 }

@@ -3,17 +3,16 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use muster_contract::Outcome;
 use muster_contract::session::{SaveBackupJob, SaveMode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::body::{answer, object};
 use super::super::call::Call;
-use super::super::description::{AnyFailure, IdempotencyKeyHeader, ProjectParameter};
+use super::super::description::{AnyFailure, ProjectParameter};
+use super::super::documents::carry_out;
 use super::super::error::Description;
-use super::super::refused;
-use crate::frame::{Failure, Idempotency, Ingress, RequestBody};
+use crate::frame::{Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// A job was made.
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,14 +49,9 @@ pub(super) async fn create_job(
         mode: SaveMode::Create,
         document: object(&body)?,
     };
-    let outcome = ingress
-        .send(&call.caller, idempotency, &body, &command)
-        .await?;
-    match outcome {
-        Outcome::Done(saved) => Ok(answer(
-            StatusCode::CREATED,
-            &JobCreated { job_id: saved.id },
-        )),
-        Outcome::Refused(refusal) => Err(refused::document(refusal)),
-    }
+    let saved = carry_out(&ingress, &call, idempotency, &body, &command).await?;
+    Ok(answer(
+        StatusCode::CREATED,
+        &JobCreated { job_id: saved.id },
+    ))
 }

@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 
 use super::super::body::{answer, object};
 use super::super::call::Call;
-use super::super::description::{AnyFailure, IdempotencyKeyHeader, ProjectParameter};
+use super::super::description::{AnyFailure, ProjectParameter};
 use super::super::refused;
-use crate::frame::{Failure, Idempotency, Ingress, RequestBody};
+use crate::frame::{Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// What a job is asked for.
 #[derive(ToSchema)]

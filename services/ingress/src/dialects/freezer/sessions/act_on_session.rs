@@ -13,10 +13,10 @@ use utoipa::ToSchema;
 
 use super::super::body::answer;
 use super::super::call::Call;
-use super::super::description::{AnyFailure, IdempotencyKeyHeader, ProjectParameter};
+use super::super::description::{AnyFailure, ProjectParameter};
 use super::super::refused;
 use super::action_request::{Action, ActionRequest};
-use crate::frame::{Failure, Idempotency, Ingress, RequestBody};
+use crate::frame::{Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// What came of it.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]

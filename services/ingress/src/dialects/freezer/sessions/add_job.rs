@@ -6,10 +6,10 @@ use muster_contract::Outcome;
 use muster_contract::session::AddSessionJob;
 
 use super::super::call::Call;
-use super::super::description::{AnyFailure, IdempotencyKeyHeader, ProjectParameter};
+use super::super::description::{AnyFailure, ProjectParameter};
 use super::super::error::Description;
 use super::super::refused;
-use crate::frame::{Failure, Idempotency, Ingress, RequestBody};
+use crate::frame::{Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// Adds a job to a session
 ///

@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 
 use super::super::body::{answer, object};
 use super::super::call::Call;
-use super::super::description::{AnyFailure, IdempotencyKeyHeader, ProjectParameter};
+use super::super::description::{AnyFailure, ProjectParameter};
 use super::super::refused;
 use super::session_request::{SessionRequest, state};
-use crate::frame::{Failure, Idempotency, Ingress, RequestBody};
+use crate::frame::{Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// A session was made.
 #[derive(Debug, Serialize, ToSchema)]

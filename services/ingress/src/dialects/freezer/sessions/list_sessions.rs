@@ -4,9 +4,8 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use muster_contract::Outcome;
-use muster_contract::session::{JobSession, ListJobSessions};
+use muster_contract::session::{JobSession, ListJobSessions, SessionDocument};
 use serde::Serialize;
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::super::body::answer;
@@ -17,10 +16,10 @@ use crate::frame::{Failure, Ingress, RequestBody};
 
 /// A page of sessions.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct SessionList {
+pub(super) struct SessionList<'a> {
     /// The sessions, in the order in which they were made.
     #[schema(value_type = Vec<Object>)]
-    sessions: Vec<Map<String, Value>>,
+    sessions: Vec<SessionDocument<'a>>,
 }
 
 /// Lists sessions

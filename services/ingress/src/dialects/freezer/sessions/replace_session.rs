@@ -8,12 +8,12 @@ use muster_contract::session::{JobSessionChange, SaveJobSession};
 
 use super::super::body::{answer, object};
 use super::super::call::Call;
-use super::super::description::{AnyFailure, IdempotencyKeyHeader, ProjectParameter};
+use super::super::description::{AnyFailure, ProjectParameter};
 use super::super::error::Description;
 use super::super::refused;
 use super::session_request::{SessionRequest, state, version};
 use super::update_session::SessionSaved;
-use crate::frame::{Failure, Idempotency, Ingress, RequestBody};
+use crate::frame::{Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// Makes a session with an id of its own, or another one of it
 ///

@@ -10,11 +10,11 @@ use utoipa::ToSchema;
 
 use super::super::body::{answer, object};
 use super::super::call::Call;
-use super::super::description::{AnyFailure, IdempotencyKeyHeader, ProjectParameter};
+use super::super::description::{AnyFailure, ProjectParameter};
 use super::super::error::Description;
 use super::super::refused;
 use super::session_request::{SessionRequest, patch, version};
-use crate::frame::{Failure, Idempotency, Ingress, RequestBody};
+use crate::frame::{Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
 /// A session was saved.
 #[derive(Debug, Serialize, ToSchema)]

@@ -274,10 +274,10 @@ on_both_engines! {
 /// Two replicas on one database: a name is given once.
 #[tokio::test]
 async fn of_two_replicas_one_makes_the_session() {
-    let Some(first) = crate::node_sessions::testing::postgres().await else {
+    let Some(first) = crate::testing::DATABASES.postgres().await.unwrap() else {
         return;
     };
-    let second = World::new(&first.replica().await).starting_at(10_000);
+    let second = World::new(&first.replica().await.unwrap()).starting_at(10_000);
     let first = World::new(&first.database);
     for round in 0..10 {
         let name = format!("x-{round}");

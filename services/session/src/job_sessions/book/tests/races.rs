@@ -1,6 +1,27 @@
 //! Many commands at once, on one database and by two replicas.
 
-use super::*;
+use std::collections::BTreeMap;
+
+use muster_contract::session::{
+    JobSessionChange, JobSessionPatch, JobSessionStatus, ListJobSessions, RunJobStatus, RunResult,
+    SaveJobSession, SessionJob, SessionRunJob, SessionRunStatus,
+};
+use muster_storage::{Database, StorageError};
+use muster_testkit::TestDatabase;
+use serde_json::json;
+
+use crate::{
+    job_sessions::{
+        commands::{run_commands::AboutSession, save_job_session::save_job_sessions},
+        domain::schedule::times,
+        runs_world::{
+            RULES, SECOND, World, adding, deleting, ending, everything, map, orders, removing,
+            starting, state,
+        },
+        store::list_sessions::list_sessions,
+    },
+    testing::{DATABASES, alice},
+};
 
 /// Each job's command at once, on one replica or the other.
 async fn all_at_once<C: AboutSession>(
@@ -46,14 +67,14 @@ async fn at_once(first: &TestDatabase, second: Database) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_on_sqlite() {
-    let database = sqlite().await;
+    let database = DATABASES.sqlite().await.unwrap();
     at_once(&database, database.database.clone()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_on_two_replicas() {
-    if let Some(database) = postgres().await {
-        let replica = database.replica().await;
+    if let Some(database) = DATABASES.postgres().await.unwrap() {
+        let replica = database.replica().await.unwrap();
         at_once(&database, replica).await;
     }
 }
@@ -191,14 +212,14 @@ async fn a_mess(first: &TestDatabase, second: Database) {
 
 #[tokio::test]
 async fn whatever_comes_together_on_sqlite() {
-    let database = sqlite().await;
+    let database = DATABASES.sqlite().await.unwrap();
     a_mess(&database, database.database.clone()).await;
 }
 
 #[tokio::test]
 async fn whatever_comes_together_on_two_replicas() {
-    if let Some(database) = postgres().await {
-        let replica = database.replica().await;
+    if let Some(database) = DATABASES.postgres().await.unwrap() {
+        let replica = database.replica().await.unwrap();
         a_mess(&database, replica).await;
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     job_sessions::documents_world::{
         World, all_clients, ids, map, matching, node, on_both_engines,
     },
-    node_sessions::testing::{admin, alice, bob},
+    testing::{admin, alice, bob},
 };
 
 async fn seen_by(world: &World, tenant: &str) -> Vec<Value> {

@@ -10,7 +10,7 @@ use crate::{
     job_sessions::documents_world::{
         NOON_SECONDS, World, all_actions, all_jobs, job, node, nothing_to_do, on_both_engines,
     },
-    node_sessions::testing::{admin, alice, bob, postgres, principal},
+    testing::{DATABASES, admin, alice, bob, principal},
 };
 
 use SaveMode::{Create, Patch, Replace};
@@ -308,7 +308,7 @@ on_both_engines! {
 async fn no_patch_is_lost_among_replicas() {
     const REPLICAS: usize = 4;
     const PATCHES: i64 = 16;
-    let Some(database) = postgres().await else {
+    let Some(database) = DATABASES.postgres().await.unwrap() else {
         return;
     };
     let world = World::new(&database.database);
@@ -320,7 +320,7 @@ async fn no_patch_is_lost_among_replicas() {
         .unwrap();
     let mut replicas = Vec::new();
     for _ in 0..REPLICAS {
-        replicas.push(World::new(&database.replica().await));
+        replicas.push(World::new(&database.replica().await.unwrap()));
     }
     let patching = replicas.iter().map(async |world| {
         for pid in 0..PATCHES {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     job_sessions::documents_world::{all_actions, all_backups, map, matching, on_both_engines},
-    node_sessions::testing::{alice, bob},
+    testing::{alice, bob},
 };
 
 fn described(name: &str) -> Value {

@@ -10,7 +10,7 @@ use crate::{
         },
         domain::filter::means,
     },
-    node_sessions::testing::{alice, bob},
+    testing::{alice, bob},
 };
 
 /// Jobs of alice with these documents besides, in batches.

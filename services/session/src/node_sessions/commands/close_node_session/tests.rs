@@ -173,10 +173,10 @@ on_both_engines! {
 /// `api/duffy.md` §7, reaper against done: whichever comes first ends the session, once.
 #[tokio::test]
 async fn the_reaper_against_done_on_two_replicas() {
-    let Some(first) = crate::node_sessions::testing::postgres().await else {
+    let Some(first) = crate::testing::DATABASES.postgres().await.unwrap() else {
         return;
     };
-    let second = World::new(&first.replica().await);
+    let second = World::new(&first.replica().await.unwrap());
     for _ in 0..100_000 {
         // Else both count from 1.
         second.id();

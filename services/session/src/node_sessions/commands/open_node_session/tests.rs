@@ -179,10 +179,10 @@ on_both_engines! {
 /// Two replicas on one database: a name is given once.
 #[tokio::test]
 async fn of_two_replicas_one_gives_the_alias() {
-    let Some(first) = crate::node_sessions::testing::postgres().await else {
+    let Some(first) = crate::testing::DATABASES.postgres().await.unwrap() else {
         return;
     };
-    let second = World::new(&first.replica().await);
+    let second = World::new(&first.replica().await.unwrap());
     for _ in 0..1_000 {
         // Else both count from 1.
         second.id();

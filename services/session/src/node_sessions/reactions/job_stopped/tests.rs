@@ -142,11 +142,11 @@ on_both_engines! {
 /// A session is opened for a job while its stop is heard of by another replica: it ends, whichever comes first.
 #[tokio::test]
 async fn no_session_is_missed_that_is_opened_meanwhile() {
-    let Some(database) = crate::node_sessions::testing::postgres().await else {
+    let Some(database) = crate::testing::DATABASES.postgres().await.unwrap() else {
         return;
     };
     let first = World::new(&database.database);
-    let second = World::new(&database.replica().await).starting_at(100_000);
+    let second = World::new(&database.replica().await.unwrap()).starting_at(100_000);
     for number in 0..40 {
         let command = OpenNodeSession {
             demands: vec![],
