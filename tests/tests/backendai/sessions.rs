@@ -238,12 +238,15 @@ async fn one_that_waits_can_be_ended(house: &mut House) -> Result<()> {
     // Somebody waits for it, too.
     let waiting = {
         let alice = alice.clone();
-        tokio::spawn(async move { alice.create("waits", SHELL, json!({})).await })
+        tokio::spawn(async move {
+            let more = json!({ "maxWaitSeconds": 5 });
+            alice.create("waits", SHELL, more).await
+        })
     };
     let statistics = alice.destroy("waits").await?;
     ensure!(statistics["status"] == "cancelled", "{statistics}");
     let told = waiting.await??.json()?;
-    // It may have come after the end: then it waits for a new one of that name.
+    // It may have come after the end: then it has waited for a new one of that name.
     ensure!(
         told["status"] == "CANCELLED" || told["sessionId"] != id,
         "{told}"
