@@ -1,6 +1,6 @@
 //! The caller's own key pair: the first thing that `backend.ai ps` asks for.
 
-use async_graphql::{Object, Result};
+use async_graphql::Object;
 
 use super::reading::Asking;
 use super::scope::Scope;
@@ -42,8 +42,7 @@ impl KeyPair<'_> {
     }
 
     /// How many sessions of it may run at once.
-    async fn concurrency_limit(&self) -> Result<Option<u32>> {
-        let policy = self.0.pair.policy.as_ref();
-        Ok(policy.and_then(|policy| policy.quota.sessions))
+    async fn concurrency_limit(&self) -> Option<u32> {
+        self.0.pair.policy.as_ref()?.quota.sessions
     }
 }
