@@ -54,7 +54,7 @@ fn what_an_agent_lacks_is_said() -> Result<()> {
     let data = directory.join("data");
     for (arguments, expected) in [
         (&["agent"][..], "which agent is it?"),
-        (&["agent", "--name", "a"], "where are the hooks?"),
+        (&["agent", "--name", "a"], "no broker: nats.url is not set"),
         (&["agent", "--name", "../a"], "is no name of one"),
     ] {
         let said = failed(arguments, &[], &data)?;
