@@ -8,10 +8,13 @@ use async_nats::Subscriber;
 use futures_util::StreamExt as _;
 use muster_contract::{
     Command, Message as _, Outcome, Service,
-    node_allocation::{AllocationRefusal, ListNodes, Node, NodeDemand, NodeSelector, NodeState},
+    node_allocation::{
+        AllocationRefusal, ListNodes, Node, NodeDemand, NodeSelector, NodeState, SlotsGranted,
+        SlotsLost, SlotsQueued, SlotsRefused,
+    },
     session::{
-        CloseNodeSession, EndReason, GrowNodeSession, HoldNodeSession, JobReference,
-        ListNodeSessions, NodeSession, NodeSessionState, NodeSessionTearDownFailed,
+        CloseNodeSession, ComputeSessionChanged, EndReason, GrowNodeSession, HoldNodeSession,
+        JobReference, ListNodeSessions, NodeSession, NodeSessionState, NodeSessionTearDownFailed,
         OpenNodeSession, OpenNodeSessionRefusal, SessionJobEnded, SessionReference,
         SessionRunCompleted, SessionRunStarted, ShrinkNodeSession,
     },
@@ -183,8 +186,8 @@ async fn life_body(system: &mut System, _setup: Setup) -> Result<()> {
     every_event_is_told(events).await
 }
 
-/// Every event of the two services is told, but for that of an agent's failure (`services/session/tests`) and those of job
-/// sessions (`job_sessions_chaos`).
+/// Every event of the two services is told, but for that of an agent's failure (`services/session/tests`), those of job sessions
+/// (`job_sessions_chaos`), and those of compute sessions and their slots (`tests` of the two services).
 async fn every_event_is_told(mut events: Subscriber) -> Result<()> {
     let of_interest = [Service::Session, Service::NodeAllocation];
     let elsewhere = [
@@ -192,6 +195,11 @@ async fn every_event_is_told(mut events: Subscriber) -> Result<()> {
         SessionRunStarted::NAME,
         SessionJobEnded::NAME,
         SessionRunCompleted::NAME,
+        ComputeSessionChanged::NAME,
+        SlotsQueued::NAME,
+        SlotsGranted::NAME,
+        SlotsRefused::NAME,
+        SlotsLost::NAME,
     ];
     let mut missing: BTreeSet<String> = entries(Kind::Event)
         .filter(|entry| of_interest.contains(&entry.service))

@@ -125,7 +125,8 @@ async fn endpoints(client: &Client) -> Result<()> {
     let get = async |path: &str| send(client.anonymous(Method::GET, path)).await;
     let root = get("/").await?.json()?;
     ensure!(
-        root["muster"]["dialects"] == serde_json::json!(["duffy", "clustercockpit", "freezer"]),
+        root["muster"]["dialects"]
+            == serde_json::json!(["duffy", "clustercockpit", "freezer", "backendai"]),
         "{root}"
     );
     let health = get("/healthz").await?;
