@@ -1,10 +1,11 @@
 //! Failures in this dialect's form: `{"status":"Bad Request","error":"…"}`.
 
+use muster_clustercockpit::RequestError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::writing::to_json;
-use crate::frame::{Failure, Occasion, Rendered};
+use crate::frame::{Failure, FailureKind, Occasion, Rendered};
 
 /// A failure.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,6 +26,15 @@ pub(super) fn render(failure: &Failure, _: &Occasion<'_>) -> Rendered {
             status: status.canonical_reason().unwrap_or_default(),
             error: failure.message(),
         }),
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Invalid(message) => Failure::invalid(message),
+            RequestError::Forbidden(message) => Failure::new(FailureKind::Forbidden, message),
+        }
     }
 }
 

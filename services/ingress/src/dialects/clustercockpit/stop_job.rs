@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use muster_contract::job_archive::{StopJob, StopTarget};
 
 use super::description::WriteFailures;
 use super::stop_request::{StopRequest, answer};
@@ -32,52 +31,7 @@ pub(super) async fn stop_job(
     idempotency: Idempotency,
     RequestBody(body): RequestBody,
 ) -> Result<Response, Failure> {
-    let command = command(StopRequest::parse(&body)?)?;
+    let command = StopRequest::parse(&body)?.into_command()?;
     let outcome = ingress.send(&caller, idempotency, &body, &command).await?;
     answer(outcome)
-}
-
-fn command(request: StopRequest) -> Result<StopJob, Failure> {
-    let job_id = request
-        .job_id
-        .ok_or_else(|| Failure::invalid("the field 'jobId' is required"))?;
-    Ok(StopJob {
-        stop_time: request.stop_time(),
-        state: request.final_state()?,
-        target: StopTarget::Newest {
-            job_id,
-            cluster: request.cluster,
-            start_time: request.start_time,
-        },
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use muster_contract::job_archive::JobState;
-
-    use super::*;
-
-    #[test]
-    fn only_the_number_of_the_job_is_required() {
-        let parse = |body: &str| command(StopRequest::parse(body.as_bytes()).unwrap());
-        assert_eq!(
-            parse(r#"{"jobId":0,"cluster":"fritz","stopTime":9}"#).unwrap(),
-            StopJob {
-                target: StopTarget::Newest {
-                    job_id: 0,
-                    cluster: Some("fritz".to_owned()),
-                    start_time: None,
-                },
-                stop_time: 9,
-                state: JobState::Completed,
-            }
-        );
-        for body in ["{}", r#"{"jobId":null,"stopTime":9}"#] {
-            assert_eq!(
-                parse(body).unwrap_err().message(),
-                "the field 'jobId' is required"
-            );
-        }
-    }
 }

@@ -74,7 +74,7 @@ fn escaped_unit(text: &str) -> Option<u16> {
 
 /// Whether Go takes `given` for the member `name`: the same but for case. As in Go, two characters
 /// outside ASCII count as the letters they look like.
-pub(in super::super) fn same_name(name: &str, given: &str) -> bool {
+pub fn same_name(name: &str, given: &str) -> bool {
     if name == given {
         return true;
     }

@@ -109,7 +109,7 @@ impl GoValue for f64 {
 }
 
 /// Refuses text that cannot be stored.
-pub(in super::super) fn storable<E: Error>(text: Cow<'_, str>, member: &str) -> Result<String, E> {
+pub fn storable<E: Error>(text: Cow<'_, str>, member: &str) -> Result<String, E> {
     if text.contains('\0') {
         return Err(E::custom(format_args!(
             "there is a NUL character in {member:?}"

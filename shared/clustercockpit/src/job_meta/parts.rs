@@ -7,11 +7,11 @@ use muster_contract::job_archive::{MetricStatistics, Unit};
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use utoipa::ToSchema;
 
-use super::super::go_json::{GoValue, Place, go_object, read_members, storable};
+use crate::go_json::{GoValue, Place, go_object, read_members, storable};
 
 /// A node, and what of it is used.
 #[derive(Debug, Default, PartialEq, ToSchema)]
-pub(in super::super) struct Resource {
+pub struct Resource {
     /// Name of the node.
     #[schema(required = true, example = "f0101", max_length = 255)]
     hostname: String,
@@ -43,7 +43,7 @@ impl From<Resource> for job_archive::Resource {
 
 /// A tag.
 #[derive(Debug, Default, PartialEq, ToSchema)]
-pub(in super::super) struct Tag {
+pub struct Tag {
     /// Number of the tag in the archive; ignored in requests.
     pub(super) id: Option<i64>,
     /// Type of the tag.
@@ -66,7 +66,7 @@ go_object!(Tag {
 
 /// Jobs on the same nodes.
 #[derive(Debug, Default, PartialEq, ToSchema)]
-pub(in super::super) struct ConcurrentJobs {
+pub struct ConcurrentJobs {
     /// The jobs.
     items: Option<Vec<JobLink>>,
     /// How many.
@@ -81,7 +81,7 @@ go_object!(ConcurrentJobs {
 /// A job, by its numbers.
 #[derive(Debug, Default, PartialEq, ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub(in super::super) struct JobLink {
+struct JobLink {
     /// Number in the archive.
     id: Option<i64>,
     /// Number on the cluster.
@@ -95,7 +95,7 @@ go_object!(JobLink {
 
 /// One metric over the whole job.
 #[derive(Debug, Default, PartialEq, ToSchema)]
-pub(in super::super) struct Statistics {
+pub struct Statistics {
     /// A word such as `GHz`, or, in later releases, `{"base":"Hz","prefix":"G"}`.
     #[schema(value_type = Object)]
     unit: MetricUnit,

@@ -1,0 +1,11 @@
+//! What producers of `ClusterCockpit` tell of jobs and nodes, read as cc-backend reads it and made into commands. The same
+//! documents come as bodies of HTTP requests, which the ingress takes, and in events on NATS, which the archive takes.
+
+mod error;
+pub mod go_json;
+pub mod job_meta;
+mod stop_request;
+
+pub use error::RequestError;
+pub use job_meta::JobMeta;
+pub use stop_request::StopRequest;
