@@ -6,10 +6,12 @@
 //! | a job has stopped | `commands/stop_job.rs` |
 //! | a job of a job session has ended | `reactions/session_job_ended.rs` |
 //! | a compute session is over | `reactions/compute_session_changed.rs` |
+//! | what was measured of a job | `queries/job_metrics.rs` |
 //! | which jobs are there | `queries/list_jobs.rs` |
 //!
 //! The rules are in `domain/`, the SQL in `store/`, the tables in `migrations/job-archive`.
 
+mod archive;
 mod commands;
 mod domain;
 mod migrations;
@@ -20,10 +22,13 @@ mod store;
 #[cfg(test)]
 mod testing;
 
+use std::sync::Arc;
+
 use muster_contract::{
     Service,
     job_archive::{
-        DiscardDeadLetter, ListDeadLetters, ListJobs, ReplayDeadLetter, StartJob, StopJob,
+        DiscardDeadLetter, JobMetrics, ListDeadLetters, ListJobs, ReplayDeadLetter, StartJob,
+        StopJob,
     },
     session::{ComputeSessionChanged, SessionJobEnded},
 };
@@ -32,15 +37,17 @@ use muster_platform::Shutdown;
 
 use crate::{
     commands::{start_job::StartJobHandler, stop_job::StopJobHandler},
-    queries::list_jobs::ListJobsHandler,
+    queries::{job_metrics::JobMetricsHandler, list_jobs::ListJobsHandler},
     reactions::{
         compute_session_changed::ComputeSessionChangedReaction,
         session_job_ended::SessionJobEndedReaction,
     },
 };
 
+pub use archive::measure::{JobToMeasure, MeasureError, MeasureJobs, NoMetrics};
 pub use domain::{
     clusters::{Clusters, ClustersError},
+    job_data,
     node_list::NodeListError,
 };
 pub use migrations::MIGRATIONS;
@@ -68,7 +75,9 @@ pub async fn start(
     let clock = foundation.environment.clock.clone();
     let database = foundation.database.clone();
     let clusters = clusters.apply(&database, clock.now()).await?;
-    let list_jobs = ListJobsHandler::new(database, clock);
+    let metrics: Arc<dyn MeasureJobs> = Arc::new(NoMetrics);
+    let list_jobs = ListJobsHandler::new(database.clone(), clock.clone());
+    let job_metrics = JobMetricsHandler::new(database, clock, metrics);
     let builder = ServiceBuilder::new(Service::JobArchive, foundation);
     let running = builder
         .command::<StartJob>(StartJobHandler::new(clusters))
@@ -76,6 +85,7 @@ pub async fn start(
         .react::<SessionJobEnded>(SessionJobEndedReaction)
         .react::<ComputeSessionChanged>(ComputeSessionChangedReaction)
         .query::<ListJobs>(list_jobs)
+        .query::<JobMetrics>(job_metrics)
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
         .run(shutdown)
         .await?;

@@ -296,8 +296,8 @@ fn node_allocation_entries() -> Vec<Entry> {
 
 fn job_archive_entries() -> Vec<Entry> {
     use job_archive::{
-        DiscardDeadLetter, JobStarted, JobStopped, ListDeadLetters, ListJobs, ReplayDeadLetter,
-        StartJob, StopJob,
+        DiscardDeadLetter, JobMetrics, JobStarted, JobStopped, ListDeadLetters, ListJobs,
+        ReplayDeadLetter, StartJob, StopJob,
     };
     vec![
         Entry::command::<StartJob>(&[Part::Ingress]),
@@ -307,6 +307,7 @@ fn job_archive_entries() -> Vec<Entry> {
         Entry::event::<JobStarted>(&[]),
         Entry::event::<JobStopped>(&[Part::Session]),
         Entry::query::<ListJobs>(&[Part::Ingress]),
+        Entry::query::<JobMetrics>(&[Part::Ingress]),
         Entry::query::<ListDeadLetters>(&[Part::Operator]),
     ]
 }

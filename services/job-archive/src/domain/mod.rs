@@ -3,6 +3,7 @@
 pub(crate) mod clusters;
 pub(crate) mod compute_jobs;
 pub(crate) mod duplicates;
+pub mod job_data;
 pub(crate) mod job_runs;
 pub(crate) mod list_limits;
 pub(crate) mod node_list;

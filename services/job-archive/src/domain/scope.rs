@@ -57,6 +57,11 @@ impl Scope {
         }
     }
 
+    /// Whether the jobs of this user that this tenant has reported are in it.
+    pub(crate) fn has(&self, tenant: &str, user: &str) -> bool {
+        self.tenant().is_none_or(|own| own == tenant) && self.user().is_none_or(|own| own == user)
+    }
+
     /// The one tenant it is confined to.
     pub(crate) fn tenant(&self) -> Option<&str> {
         match self {

@@ -2,6 +2,7 @@
 
 pub(crate) mod attach_tags;
 pub(crate) mod cluster_documents;
+pub(crate) mod find_job;
 pub(crate) mod find_stops;
 pub(crate) mod finish_jobs;
 pub(crate) mod job_row;
