@@ -7,6 +7,7 @@
 //! | a job of a job session has ended | `reactions/session_job_ended.rs` |
 //! | a compute session is over | `reactions/compute_session_changed.rs` |
 //! | what was measured of a job | `queries/job_metrics.rs` |
+//! | producers publish jobs and nodes | `productions/` |
 //! | which jobs are there | `queries/list_jobs.rs` |
 //!
 //! The rules are in `domain/`, the SQL in `store/`, the tables in `migrations/job-archive`.
@@ -15,6 +16,7 @@ mod archive;
 mod commands;
 mod domain;
 mod migrations;
+mod productions;
 mod queries;
 mod reactions;
 mod site_clusters;
@@ -22,7 +24,7 @@ mod store;
 #[cfg(test)]
 mod testing;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use muster_contract::{
     Service,
@@ -33,10 +35,11 @@ use muster_contract::{
     session::{ComputeSessionChanged, SessionJobEnded},
 };
 use muster_messaging::{BrokerError, Foundation, Running, ServiceBuilder};
-use muster_platform::Shutdown;
+use muster_platform::{Shutdown, settings::JobArchiveSettings};
 
 use crate::{
     commands::{start_job::StartJobHandler, stop_job::StopJobHandler},
+    productions::{early_stops::ExpireEarlyStops, translation::JobEventTranslator},
     queries::{job_metrics::JobMetricsHandler, list_jobs::ListJobsHandler},
     reactions::{
         compute_session_changed::ComputeSessionChangedReaction,
@@ -51,7 +54,11 @@ pub use domain::{
     node_list::NodeListError,
 };
 pub use migrations::MIGRATIONS;
+pub use productions::Producers;
 pub use site_clusters::{SiteClusters, SiteClustersError};
+
+/// How often it is looked for stops that have waited in vain.
+const EARLY_STOP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +77,8 @@ pub enum StartError {
 pub async fn start(
     foundation: Foundation,
     clusters: SiteClusters,
+    producers: Producers,
+    settings: &JobArchiveSettings,
     shutdown: &Shutdown,
 ) -> Result<Running, StartError> {
     let clock = foundation.environment.clock.clone();
@@ -77,9 +86,21 @@ pub async fn start(
     let clusters = clusters.apply(&database, clock.now()).await?;
     let metrics: Arc<dyn MeasureJobs> = Arc::new(NoMetrics);
     let list_jobs = ListJobsHandler::new(database.clone(), clock.clone());
-    let job_metrics = JobMetricsHandler::new(database, clock, metrics);
-    let builder = ServiceBuilder::new(Service::JobArchive, foundation);
+    let job_metrics = JobMetricsHandler::new(database, clock.clone(), metrics);
+    let mut builder = ServiceBuilder::new(Service::JobArchive, foundation);
+    if !producers.is_empty() {
+        builder = builder.translate(JobEventTranslator {
+            clusters: clusters.clone(),
+            producers,
+            clock: clock.clone(),
+        });
+    }
+    let early_stops = ExpireEarlyStops {
+        clock,
+        age: settings.early_stop_age,
+    };
     let running = builder
+        .periodic("early stops", EARLY_STOP_INTERVAL, early_stops)
         .command::<StartJob>(StartJobHandler::new(clusters))
         .command::<StopJob>(StopJobHandler)
         .react::<SessionJobEnded>(SessionJobEndedReaction)

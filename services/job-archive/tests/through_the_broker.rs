@@ -12,9 +12,9 @@ use muster_contract::{
         StartJob, StartJobRefusal, StopJob, StopJobRefusal, StopTarget,
     },
 };
-use muster_job_archive::{MIGRATIONS, SiteClusters, start};
+use muster_job_archive::{MIGRATIONS, Producers, SiteClusters, start};
 use muster_messaging::OutcomeOf;
-use muster_platform::{Drained, Shutdown, Timestamp};
+use muster_platform::{Drained, Shutdown, Timestamp, settings::JobArchiveSettings};
 use muster_testkit::{DEADLINE, ServiceWorld};
 
 /// What a job took when the clock was here.
@@ -28,7 +28,10 @@ impl System {
         let cluster =
             r#"{"name": "alpha", "subClusters": [{"name": "main", "nodes": "a[01-10]"}]}"#;
         let clusters = SiteClusters::new(vec![cluster.to_owned()]).unwrap();
-        let service = async |foundation, tasks: &Shutdown| start(foundation, clusters, tasks).await;
+        let service = async |foundation, tasks: &Shutdown| {
+            let settings = JobArchiveSettings::default();
+            start(foundation, clusters, Producers::default(), &settings, tasks).await
+        };
         let world = ServiceWorld::start(Service::JobArchive, &MIGRATIONS, &[], NOW, service);
         Self(world.await.unwrap())
     }

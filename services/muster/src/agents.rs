@@ -1,17 +1,25 @@
 //! The agents that the site declares: their names and their keys on NATS.
 
 use anyhow::Result;
-use muster_platform::{Settings, site::SiteAgent};
+use muster_platform::{
+    Settings,
+    site::{Site, SiteAgent},
+};
 
 use crate::{first_start, nats_keys, parts};
 
-/// The agents of the site: of the site file that is set, or of the one in the data directory.
-pub(crate) fn of_site(settings: &Settings) -> Result<Vec<SiteAgent>> {
+/// The site: of the site file that is set, or of the one in the data directory.
+pub(crate) fn site(settings: &Settings) -> Result<Site> {
     let mut settings = settings.clone();
     settings.site = settings
         .site
         .or_else(|| first_start::site_made_earlier(&settings.data_directory));
-    Ok(parts::load_site(&settings)?.agents)
+    parts::load_site(&settings)
+}
+
+/// The agents of the site.
+pub(crate) fn of_site(settings: &Settings) -> Result<Vec<SiteAgent>> {
+    Ok(site(settings)?.agents)
 }
 
 /// Their names.

@@ -11,6 +11,7 @@ mod one_machine;
 mod operators_server;
 mod parts;
 mod process;
+mod producers;
 mod running_agent;
 mod token_key_file;
 

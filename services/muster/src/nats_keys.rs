@@ -1,5 +1,5 @@
-//! The keys that the parts and the agents sign in to NATS with: `<part>.nk` and `agent-<name>.nk`, one nkey seed each, mode
-//! 600. The server's configuration holds the public halves.
+//! The keys that the parts, the agents and the producers sign in to NATS with: `<part>.nk`, `agent-<name>.nk` and
+//! `producer-<name>.nk`, one nkey seed each, mode 600. The server's configuration holds the public halves.
 
 use std::{
     fs,
@@ -22,6 +22,11 @@ pub(crate) fn agents_path(directory: &Path, agent: &str) -> PathBuf {
     directory.join(format!("agent-{agent}.nk"))
 }
 
+/// Where the producer's seed is. Producers have names of hosts, too.
+pub(crate) fn producers_path(directory: &Path, producer: &str) -> PathBuf {
+    directory.join(format!("producer-{producer}.nk"))
+}
+
 /// The part's seed.
 pub(crate) fn read(directory: &Path, part: Part) -> Result<String> {
     read_file(&path(directory, part))
@@ -42,6 +47,11 @@ pub(crate) fn public_key(directory: &Path, part: Part) -> Result<String> {
 /// The agent's public key; makes the key if there is none.
 pub(crate) fn agents_public_key(directory: &Path, agent: &str) -> Result<String> {
     public_key_in(&agents_path(directory, agent))
+}
+
+/// The producer's public key; makes the key if there is none.
+pub(crate) fn producers_public_key(directory: &Path, producer: &str) -> Result<String> {
+    public_key_in(&producers_path(directory, producer))
 }
 
 fn public_key_in(path: &Path) -> Result<String> {

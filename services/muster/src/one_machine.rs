@@ -29,7 +29,8 @@ pub(crate) async fn up(mut settings: Settings) -> Result<()> {
     let first = first_start::prepare(&mut settings)?;
     // All that the site says is checked before anything is started.
     let site = parts::load_site(&settings)?;
-    let (directory, clusters) = (Directory::of_site(&site)?, parts::clusters(&site)?);
+    let directory = Directory::of_site(&site)?;
+    let archive_site = parts::ArchiveSite::of_site(&site)?;
     let nodes = Declarations::of_site(&site);
     let session_hooks = SiteSessionHooks::of_site(&site);
     let own_agent = own_of(&settings, &site);
@@ -46,7 +47,8 @@ pub(crate) async fn up(mut settings: Settings) -> Result<()> {
         let allocation = connect(Part::NodeAllocation).await?;
         let sessions = connect(Part::Session).await?;
         let _running = (
-            parts::start_job_archive(&process, archive.clone(), clusters, &service_tasks).await?,
+            parts::start_job_archive(&process, archive.clone(), archive_site, &service_tasks)
+                .await?,
             parts::start_node_allocation(&process, allocation.clone(), nodes, &service_tasks)
                 .await?,
             parts::start_session(&process, sessions.clone(), session_hooks, &service_tasks).await?,

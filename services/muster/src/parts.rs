@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use muster_contract::{Part, Service, topology::Limits};
 use muster_ingress::{Directory, IngressParts};
-use muster_job_archive::SiteClusters;
+use muster_job_archive::{Producers, SiteClusters};
 use muster_messaging::{
     Broker, CommandClient, CommandClientOptions, EventTail, Foundation, QueryClient,
     QueryClientOptions, Running, ServiceOptions,
@@ -18,7 +18,7 @@ use muster_session::SiteSessionHooks;
 use muster_storage::{Database, Location, StorageOptions};
 use tracing::{info, warn};
 
-use crate::{connect, operators_server, process::Process, token_key_file};
+use crate::{agents, connect, operators_server, process::Process, token_key_file};
 
 /// How long the tasks of a part may take to finish what they have begun.
 pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
@@ -64,8 +64,8 @@ async fn run_until_stopped(process: &Process, part: Part, shutdown: &Shutdown) -
             serve(process, part, shutdown).await;
         }
         Part::JobArchive => {
-            let clusters = clusters(&site)?;
-            let _running = start_job_archive(process, broker.clone(), clusters, &tasks).await?;
+            let archive = ArchiveSite::of_site(&site)?;
+            let _running = start_job_archive(process, broker.clone(), archive, &tasks).await?;
             serve(process, part, shutdown).await;
         }
         Part::Operator => bail!("the operator is no process"),
@@ -140,15 +140,36 @@ pub(crate) async fn start_ingress(
     Ok(muster_ingress::start(process.settings.listen, parts, tasks).await?)
 }
 
+/// What the site says to the job archive.
+pub(crate) struct ArchiveSite {
+    clusters: SiteClusters,
+    producers: Producers,
+}
+
+impl ArchiveSite {
+    /// Checked.
+    pub(crate) fn of_site(site: &Site) -> Result<Self> {
+        Ok(Self {
+            clusters: clusters(site)?,
+            producers: Producers::of_site(site),
+        })
+    }
+}
+
 /// Starts the job archive; what is returned must be kept while it runs.
 pub(crate) async fn start_job_archive(
     process: &Process,
     broker: Broker,
-    clusters: SiteClusters,
+    site: ArchiveSite,
     tasks: &Shutdown,
 ) -> Result<Running> {
     let foundation = foundation(process, broker, Service::JobArchive).await?;
-    Ok(muster_job_archive::start(foundation, clusters, tasks).await?)
+    let settings = &process.settings.job_archive;
+    let ArchiveSite {
+        clusters,
+        producers,
+    } = site;
+    Ok(muster_job_archive::start(foundation, clusters, producers, settings, tasks).await?)
 }
 
 /// Starts the session service; what is returned must be kept while it runs.
@@ -200,7 +221,7 @@ fn of_service(settings: &Settings, service: Service) -> ServiceSettings {
     match service {
         Service::Session => settings.session.service(),
         Service::NodeAllocation => settings.node_allocation.service(),
-        Service::JobArchive => settings.job_archive.clone(),
+        Service::JobArchive => settings.job_archive.service(),
     }
 }
 
@@ -234,7 +255,7 @@ pub(crate) fn load_site(settings: &Settings) -> Result<Site> {
 }
 
 /// The cluster descriptions that the site names, checked.
-pub(crate) fn clusters(site: &Site) -> Result<SiteClusters> {
+fn clusters(site: &Site) -> Result<SiteClusters> {
     let documents: Result<Vec<String>> = site
         .cluster_files
         .iter()
@@ -259,11 +280,22 @@ pub(crate) fn limits(settings: &Settings) -> Result<Limits> {
         let bytes = of_service(settings, service).command_stream_limit.as_u64();
         i64::try_from(bytes).with_context(|| format!("{}.command_stream_limit", service.schema()))
     };
+    let bytes =
+        |key: &str, bytes: u64| i64::try_from(bytes).with_context(|| format!("job_archive.{key}"));
     Ok(Limits {
         replicas: settings.nats.replicas,
         session_command_bytes: command_bytes(Service::Session)?,
         node_allocation_command_bytes: command_bytes(Service::NodeAllocation)?,
         job_archive_command_bytes: command_bytes(Service::JobArchive)?,
+        producers: agents::site(settings)?.producer_subjects(),
+        job_event_bytes: bytes(
+            "job_event_stream_limit",
+            settings.job_archive.job_event_stream_limit.as_u64(),
+        )?,
+        metric_bytes: bytes(
+            "metric_stream_limit",
+            settings.job_archive.metric_stream_limit.as_u64(),
+        )?,
         ..Limits::default()
     })
 }

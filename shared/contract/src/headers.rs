@@ -39,5 +39,11 @@ pub const SCHEMA: &str = "Muster-Schema";
 /// request is refused instead of being given somebody else's outcome.
 pub const FINGERPRINT: &str = "Muster-Fingerprint";
 
+/// On a message of a producer that a service gives itself again: the subject that it first came to.
+pub const PRODUCER_SUBJECT: &str = "Muster-Producer-Subject";
+
+/// On metric samples that came over HTTP: the cluster of those that name none.
+pub const DEFAULT_CLUSTER: &str = "Muster-Default-Cluster";
+
 /// On each part of an answer that comes in several messages: `index/count`, counted from 1.
 pub const ANSWER_PART: &str = "Muster-Answer-Part";

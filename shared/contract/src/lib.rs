@@ -16,6 +16,7 @@ pub mod node_allocation;
 pub mod parts;
 pub mod permissions;
 pub mod principal;
+pub mod producers;
 pub mod reply;
 pub mod resource_slots;
 pub mod session;

@@ -3,7 +3,11 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use crate::{
-    Part, Service, subject,
+    Part, Service,
+    producers::{
+        JOB_EVENT_STREAM, METRIC_STREAM, ProducerUser, WRITTEN_METRICS, producer_permissions,
+    },
+    subject,
     table::{CONTRACT, Kind, entries},
     topology::{
         EVENT_STREAM, ORDER_STREAM, REPORT_STREAM, agent_consumer_name, event_consumer,
@@ -51,6 +55,9 @@ pub fn permissions(part: Part) -> Permissions {
             subscribe.push(entry.subject.clone());
         }
     }
+    if part == Part::Ingress {
+        publish.push(WRITTEN_METRICS.to_owned());
+    }
     let service = Service::ALL.iter().find(|service| service.part() == part);
     if let Some(service) = service {
         let stream = service.command_stream();
@@ -72,6 +79,11 @@ pub fn permissions(part: Part) -> Permissions {
         }
         if report_consumer(*service).is_some() {
             publish.extend(consuming(REPORT_STREAM, service.name()));
+        }
+        if *service == Service::JobArchive {
+            for stream in [JOB_EVENT_STREAM, METRIC_STREAM] {
+                publish.extend(consuming(stream, service.name()));
+            }
         }
         if entries(Kind::Order).any(|entry| entry.producers.contains(&part)) {
             publish.push(format!("$JS.API.STREAM.INFO.{ORDER_STREAM}"));
@@ -127,13 +139,14 @@ fn consuming(stream: &str, consumer: &str) -> [String; 4] {
     ]
 }
 
-/// The `authorization` block of a nats-server configuration, with one user per part and per agent.
+/// The `authorization` block of a nats-server configuration, with one user per part, per agent and per producer.
 ///
 /// `public_key` gives a part's public nkey; each agent has its name and its public nkey.
 #[must_use]
 pub fn server_configuration(
     public_key: impl Fn(Part) -> String,
     agents: &[(String, String)],
+    producers: &[ProducerUser],
 ) -> String {
     let mut text = String::from("authorization {\n  users = [\n");
     for part in Part::ALL {
@@ -147,6 +160,11 @@ pub fn server_configuration(
     for (agent, public_key) in agents {
         let name = format!("agent {}", subject::encode_token(agent));
         add_user(&mut text, &name, public_key, &agent_permissions(agent));
+    }
+    for producer in producers {
+        let name = format!("producer {}", subject::encode_token(&producer.name));
+        let permissions = producer_permissions(&producer.name, &producer.subjects);
+        add_user(&mut text, &name, &producer.public_key, &permissions);
     }
     text.push_str("  ]\n}\n");
     text
@@ -294,7 +312,15 @@ mod tests {
     #[test]
     fn the_server_configuration() {
         let agents = [("n1.dusty".to_owned(), "KEY_OF_n1".to_owned())];
-        let text = server_configuration(|part| format!("KEY_OF_{part}"), &agents);
+        let text = server_configuration(
+            |part| format!("KEY_OF_{part}"),
+            &agents,
+            &[ProducerUser {
+                name: "slurm".to_owned(),
+                public_key: "KEY_OF_slurm".to_owned(),
+                subjects: vec!["cc.job.event".to_owned(), "cc.node.state".to_owned()],
+            }],
+        );
         insta::assert_snapshot!(text);
     }
 }

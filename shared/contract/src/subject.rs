@@ -193,6 +193,12 @@ pub fn replayed_report(service: &str, agent: &str) -> String {
     )
 }
 
+/// Subject under which a service gives itself a message of a producer again. Which subject it first came to, a header says.
+#[must_use]
+pub fn replayed_production(service: &str) -> String {
+    format!("{ROOT}.cmd.{service}.replayed-production")
+}
+
 /// Subject on which one instance of a part takes the outcomes of its commands.
 #[must_use]
 pub fn reply(part: &str, instance: &str) -> String {
@@ -209,6 +215,12 @@ pub fn inbox_prefix(part: &str) -> String {
 #[must_use]
 pub fn agent_inbox_prefix(agent: &str) -> String {
     format!("_INBOX.agent.{}", encode_token(agent))
+}
+
+/// Prefix of a producer's inboxes; no part is called `producer`.
+#[must_use]
+pub fn producer_inbox_prefix(producer: &str) -> String {
+    format!("_INBOX.producer.{}", encode_token(producer))
 }
 
 #[cfg(test)]

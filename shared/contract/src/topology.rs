@@ -8,7 +8,9 @@ use async_nats::jetstream::{
 };
 
 use crate::{
-    Service, subject,
+    Service,
+    producers::{self, JOB_EVENT_STREAM, METRIC_STREAM, ProducerSubjects},
+    subject,
     table::{Kind, entries},
 };
 
@@ -48,7 +50,7 @@ pub const PENDING_ACKNOWLEDGEMENTS: i64 = 1024;
 const COMMAND_BYTES: i64 = 256 * 1024 * 1024;
 
 /// What a site may set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Copies of each stream: 1 on one server, 3 on a cluster.
     pub replicas: usize,
@@ -69,6 +71,13 @@ pub struct Limits {
     pub report_bytes: i64,
     /// How long reports are kept.
     pub report_age: Duration,
+    /// Subjects of producers.
+    pub producers: ProducerSubjects,
+    /// Bytes that job events may take which the archive has not taken; beyond it what is published is refused, which its producer
+    /// does not learn.
+    pub job_event_bytes: i64,
+    /// The same for metric samples.
+    pub metric_bytes: i64,
 }
 
 impl Default for Limits {
@@ -84,6 +93,11 @@ impl Default for Limits {
             order_bytes: 64 * 1024 * 1024,
             report_bytes: 256 * 1024 * 1024,
             report_age: Duration::from_hours(7 * 24),
+            producers: ProducerSubjects::default(),
+            // Some 60,000 jobs with their scripts.
+            job_event_bytes: 256 * 1024 * 1024,
+            // Some 2,000,000 samples.
+            metric_bytes: 256 * 1024 * 1024,
         }
     }
 }
@@ -145,10 +159,11 @@ pub fn streams(limits: &Limits) -> Vec<Config> {
         max_age: limits.report_age,
         ..common(limits)
     });
+    streams.extend(producers::streams(limits));
     streams
 }
 
-fn common(limits: &Limits) -> Config {
+pub(crate) fn common(limits: &Limits) -> Config {
     Config {
         storage: StorageType::File,
         num_replicas: limits.replicas,
@@ -226,7 +241,7 @@ pub fn agent_consumer_name(agent: &str) -> String {
 
 /// Every consumer of Muster with these agents, with the stream it reads.
 #[must_use]
-pub fn consumers(agents: &[String]) -> Vec<(&'static str, pull::Config)> {
+pub fn consumers(limits: &Limits, agents: &[String]) -> Vec<(&'static str, pull::Config)> {
     let commands =
         commanded_services().map(|service| (service.command_stream(), command_consumer(service)));
     let events = Service::ALL
@@ -238,7 +253,12 @@ pub fn consumers(agents: &[String]) -> Vec<(&'static str, pull::Config)> {
     let orders = agents
         .iter()
         .map(|agent| (ORDER_STREAM, agent_consumer(agent)));
+    let job_events = limits.producers.has_job_events();
+    let productions = std::iter::once(METRIC_STREAM)
+        .chain(job_events.then_some(JOB_EVENT_STREAM))
+        .map(|stream| (stream, producers::consumer()));
     commands
+        .chain(productions)
         .chain(events)
         .chain(reports)
         .chain(orders)
@@ -338,10 +358,13 @@ mod tests {
 
     #[test]
     fn a_service_has_one_consumer_of_its_name_on_a_stream() {
-        let mut names: Vec<_> = consumers(&["a", "b", "session"].map(str::to_owned))
-            .into_iter()
-            .map(|(stream, config)| (stream, config.durable_name.unwrap()))
-            .collect();
+        let mut names: Vec<_> = consumers(
+            &Limits::default(),
+            &["a", "b", "session"].map(str::to_owned),
+        )
+        .into_iter()
+        .map(|(stream, config)| (stream, config.durable_name.unwrap()))
+        .collect();
         let count = names.len();
         names.sort();
         names.dedup();

@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Effects, HandlerError, breakpoint,
+    dead_letters::Cabinet,
     delivery::Delivery,
     erased::{Encoded, ErasedHandler, Handled, SetError},
     ledger::{Consequences, Ledger},
@@ -25,7 +26,7 @@ use crate::{
     waiting::addresses_of,
 };
 
-/// What stands in the inbox as the outcome of an event or a report.
+/// What stands in the inbox as the outcome of an event, a report or a producer's message.
 const TAKEN: &str = "null";
 
 /// The handlers of a service, by the schema of what they take.
@@ -34,6 +35,7 @@ pub(crate) struct Handlers {
     pub(crate) commands: HashMap<String, Arc<dyn ErasedHandler>>,
     pub(crate) reactions: HashMap<String, Arc<dyn ErasedHandler>>,
     pub(crate) reports: HashMap<String, Arc<dyn ErasedHandler>>,
+    pub(crate) translator: Option<Arc<dyn ErasedHandler>>,
 }
 
 impl Handlers {
@@ -42,6 +44,7 @@ impl Handlers {
             Family::Command => self.commands.get(schema),
             Family::Event => self.reactions.get(schema),
             Family::Report => self.reports.get(schema),
+            Family::Production => self.translator.as_ref(),
         }
     }
 }
@@ -53,7 +56,7 @@ pub(crate) enum Fate {
     Answered(ReplyBody),
     /// A command that was begun: whoever waits for it is told later.
     Pending,
-    /// An event or a report that has taken effect: nobody waits for it.
+    /// An event, a report or a producer's message that has taken effect: nobody waits for it.
     Taken,
 }
 
@@ -65,6 +68,8 @@ pub(crate) struct Settled {
     pub(crate) consequences: Consequences,
     /// How many of the messages had taken effect before.
     pub(crate) duplicates: usize,
+    /// Dead letters that were filed in the same transaction.
+    pub(crate) filed: usize,
 }
 
 /// Why a batch came to nothing. Nothing of it was changed.
@@ -83,6 +88,7 @@ pub(crate) enum BatchError {
 pub(crate) struct BatchRunner {
     pub(crate) ledger: Ledger,
     pub(crate) handlers: Arc<Handlers>,
+    pub(crate) cabinet: Cabinet,
 }
 
 impl BatchRunner {
@@ -141,6 +147,7 @@ impl BatchRunner {
 
         let mut effects = self.ledger.effects();
         let mut records = Vec::with_capacity(deliveries.len() - duplicates);
+        let mut filed = 0;
         for ((family, schema), places) in by_kind(deliveries, &fates) {
             let handled = self
                 .handle(
@@ -158,6 +165,13 @@ impl BatchRunner {
                     continue;
                 };
                 records.push(record_of(delivery, &handled));
+                if let Handled::PartlyTaken { remainder, reason } = &handled {
+                    let (raw, remainder) = (&delivery.raw, remainder.clone());
+                    self.cabinet
+                        .file_in(transaction, raw, remainder, reason)
+                        .await?;
+                    filed += 1;
+                }
                 *fate = Some(self.fate_of(schema, handled)?);
             }
         }
@@ -176,6 +190,7 @@ impl BatchRunner {
                 .collect(),
             consequences,
             duplicates,
+            filed,
         })
     }
 
@@ -188,7 +203,7 @@ impl BatchRunner {
             }
             Handled::Outcome(outcome) => Ok(Fate::Answered(ReplyBody::Outcome(outcome))),
             Handled::Pending => Ok(Fate::Pending),
-            Handled::Taken => Ok(Fate::Taken),
+            Handled::Taken | Handled::PartlyTaken { .. } => Ok(Fate::Taken),
         }
     }
 
@@ -212,7 +227,7 @@ impl BatchRunner {
             .map(|delivery| Encoded {
                 context: &delivery.context,
                 payload: delivery.payload(),
-                agent: delivery.agent.as_deref(),
+                origin: delivery.origin.as_deref(),
             })
             .collect();
         handler
@@ -348,7 +363,7 @@ fn record_of(delivery: &Delivery, handled: &Handled) -> InboxRecord {
         outcome: match handled {
             Handled::Outcome(outcome) => Some(outcome.get().to_owned()),
             Handled::Pending => None,
-            Handled::Taken => Some(TAKEN.to_owned()),
+            Handled::Taken | Handled::PartlyTaken { .. } => Some(TAKEN.to_owned()),
         },
         received_at: delivery.context.received_at().as_micros(),
     }

@@ -1,5 +1,7 @@
 //! Messages that could not be processed: filed, listed, published again or thrown away.
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use muster_contract::{
     Command, Outcome, Query, Service,
@@ -8,6 +10,7 @@ use muster_contract::{
     },
     headers,
     message::Never,
+    producers::JOB_EVENT_STREAM,
     subject,
     topology::{EVENT_STREAM, REPORT_STREAM},
 };
@@ -41,27 +44,40 @@ pub(crate) struct Cabinet {
 impl Cabinet {
     /// Files a message. Filing it again changes nothing but its error.
     pub(crate) async fn file(&self, raw: &Raw, reason: &str) -> Result<(), StorageError> {
+        let mut transaction = begin(&self.database).await?;
+        let payload = raw.message.payload.to_vec();
+        self.file_in(&mut transaction, raw, payload, reason).await?;
+        transaction.commit().await
+    }
+
+    /// The same in a transaction, of a message or of what is left of it.
+    pub(crate) async fn file_in(
+        &self,
+        transaction: &mut Transaction,
+        raw: &Raw,
+        payload: Vec<u8>,
+        reason: &str,
+    ) -> Result<(), StorageError> {
         let headers = serde_json::to_string(&raw.headers()).unwrap_or_default();
         let letter = NewDeadLetter {
             stream: raw.stream.to_owned(),
             stream_sequence: i64::try_from(raw.stream_sequence).unwrap_or(i64::MAX),
             subject: raw.message.subject.to_string(),
             headers,
-            payload: raw.message.payload.to_vec(),
+            payload,
             error: reason.to_owned(),
             deliveries: raw.delivered,
             filed_at: self.environment.clock.now().as_micros(),
         };
-        let mut transaction = begin(&self.database).await?;
-        dead_letters::file(&mut transaction, letter).await?;
-        transaction.commit().await
+        dead_letters::file(transaction, letter).await?;
+        Ok(())
     }
 
     /// The message as it came, but for what belonged to that one sending: nobody waits for its outcome any more. With the
     /// stream to publish it to. An event has reached everybody else, so this service gives it to itself alone; a report it could
     /// not publish as its agent.
     fn again(&self, letter: &dead_letters::DeadLetter, id: Uuid) -> (String, OutboxMessage) {
-        let headers = headers_of(letter)
+        let mut headers: Vec<(Cow<'static, str>, String)> = headers_of(letter)
             .into_iter()
             .filter(|(name, _)| {
                 name != headers::REPLY_TO
@@ -72,6 +88,11 @@ impl Cabinet {
             .collect();
         let service = self.service.name();
         let replayed = match letter.stream.as_str() {
+            // Only the producer may publish there, and what it said has reached everybody else.
+            JOB_EVENT_STREAM => {
+                headers.push((headers::PRODUCER_SUBJECT.into(), letter.subject.clone()));
+                Some(subject::replayed_production(service))
+            }
             EVENT_STREAM => Some(subject::replayed_event(service)),
             REPORT_STREAM => subject::reporting_agent(&letter.subject)
                 .map(|agent| subject::replayed_report(service, &agent)),

@@ -18,13 +18,16 @@ use crate::{
 /// Name space of the ids of reports (UUID version 5, RFC 9562).
 const REPORTS: Uuid = Uuid::from_u128(0x3c1f_8a7e_62d4_5c0b_8f15_6d75_7374_6572);
 
+/// Name space of the ids of what producers publish.
+const PRODUCTIONS: Uuid = Uuid::from_u128(0x8a54_0d1e_93b7_5f26_a1c4_6d75_7374_6572);
+
 /// A message that can be given to a handler.
 pub(crate) struct Delivery {
     pub(crate) raw: Raw,
     pub(crate) context: Context,
     pub(crate) family: Family,
-    /// Of a report: whose it is.
-    pub(crate) agent: Option<String>,
+    /// Of a report: whose it is. Of a producer's message: the subject that it came to.
+    pub(crate) origin: Option<String>,
     pub(crate) schema: String,
     /// Where somebody waits for the outcome, if that was still so when this was read.
     pub(crate) reply_to: Option<String>,
@@ -51,6 +54,8 @@ pub(crate) struct Raw {
     pub(crate) consumer: &'static str,
     pub(crate) stream_sequence: u64,
     pub(crate) delivered: i64,
+    /// When the broker stored it: nanoseconds since 1970 (UTC).
+    pub(crate) published: i128,
 }
 
 impl Raw {
@@ -60,13 +65,25 @@ impl Raw {
     ) -> Result<Self, async_nats::Error> {
         let info = message.info()?;
         let (stream_sequence, delivered) = (info.stream_sequence, info.delivered);
+        let published = info.published.unix_timestamp_nanos();
         Ok(Self {
             message,
             stream: source.stream,
             consumer: source.consumer,
             stream_sequence,
             delivered,
+            published,
         })
+    }
+
+    /// An identity of a message that brings none: where it is stored and since when. A stream that is lost and made again counts
+    /// from 1, so its number alone is none.
+    fn id(&self) -> Uuid {
+        let name = format!(
+            "{}:{}:{}",
+            self.stream, self.stream_sequence, self.published
+        );
+        Uuid::new_v5(&PRODUCTIONS, name.as_bytes())
     }
 
     pub(crate) fn headers(&self) -> Vec<(String, String)> {
@@ -87,11 +104,14 @@ impl Raw {
 impl Delivery {
     /// Reads the headers.
     pub(crate) fn read(raw: Raw, source: &Source, now: Timestamp) -> Result<Self, Unreadable> {
-        let (family, agent) = source.origin(&raw.message.subject);
-        match read_headers(&raw, agent.as_deref(), now) {
+        let (family, origin) = source.origin(&raw.message.subject);
+        if family == Family::Production {
+            return Self::of_producer(raw, origin, now);
+        }
+        match read_headers(&raw, origin.as_deref(), now) {
             Ok(read) => Ok(Self {
                 family,
-                agent,
+                origin,
                 raw,
                 context: read.context,
                 schema: read.schema,
@@ -106,6 +126,45 @@ impl Delivery {
                 reason,
             }),
         }
+    }
+
+    /// A producer gives its messages no headers that mean anything here, and no ids: each is itself alone, however alike two of
+    /// them are.
+    fn of_producer(raw: Raw, origin: Option<String>, now: Timestamp) -> Result<Self, Unreadable> {
+        let none = HeaderMap::new();
+        let map = raw.message.headers.as_ref().unwrap_or(&none);
+        let first = header_map::get(map, headers::PRODUCER_SUBJECT).map(str::to_owned);
+        let Some(subject) = origin.or(first) else {
+            let reason = format!("the header {} is missing", headers::PRODUCER_SUBJECT);
+            return Err(Unreadable {
+                raw: Box::new(raw),
+                reason,
+            });
+        };
+        let id = raw.id();
+        let span = spans::process(&raw, map, id);
+        let trace = spans::trace_of(&span, map);
+        let inner = Known {
+            id,
+            correlation_id: id,
+            principal: None,
+            received_at: now,
+            trace,
+        };
+        Ok(Self {
+            family: Family::Production,
+            origin: Some(subject),
+            context: Context {
+                inner: inner.into(),
+            },
+            raw,
+            schema: String::new(),
+            reply_to: None,
+            deadline: None,
+            fingerprint: None,
+            twins: Vec::new(),
+            span,
+        })
     }
 
     pub(crate) fn payload(&self) -> &[u8] {

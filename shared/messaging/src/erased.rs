@@ -11,7 +11,8 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
     AnswerQuery, Asked, BeginCommand, Context, Effects, HandleCommand, HandlerError, HearSignals,
-    Heard, Periodic, Progress, React, Reported, Request, TakeReport,
+    Heard, Periodic, Produced, Progress, React, Reported, Request, TakeReport, Translate,
+    Translated,
 };
 
 /// Why a set of messages came to nothing.
@@ -26,8 +27,8 @@ pub(crate) enum SetError {
 pub(crate) struct Encoded<'a> {
     pub(crate) context: &'a Context,
     pub(crate) payload: &'a [u8],
-    /// Of a report: whose it is.
-    pub(crate) agent: Option<&'a str>,
+    /// Of a report: whose it is. Of a producer's message: the subject that it came to.
+    pub(crate) origin: Option<&'a str>,
 }
 
 /// What a handler made of a message.
@@ -38,9 +39,11 @@ pub(crate) enum Handled {
     Pending,
     /// An event or a report is taken; nobody waits for an outcome.
     Taken,
+    /// So is a producer's message, but for this, which is to be filed.
+    PartlyTaken { remainder: Vec<u8>, reason: String },
 }
 
-/// A handler of commands, events or reports of one kind.
+/// A handler of commands, events or reports of one kind, or of what producers publish.
 pub(crate) trait ErasedHandler: Send + Sync {
     /// One for each of the set, in order.
     fn handle<'a>(
@@ -176,7 +179,7 @@ impl<R: Report, H: TakeReport<R>> ErasedHandler for ReportHandlerOf<R, H> {
                 .into_iter()
                 .zip(set)
                 .map(|(request, encoded)| Reported {
-                    agent: encoded.agent.unwrap_or_default().to_owned(),
+                    agent: encoded.origin.unwrap_or_default().to_owned(),
                     body: request.body,
                     context: request.context,
                 })
@@ -186,6 +189,47 @@ impl<R: Report, H: TakeReport<R>> ErasedHandler for ReportHandlerOf<R, H> {
                 .await
                 .map_err(SetError::Handler)?;
             Ok(reports.iter().map(|_| Handled::Taken).collect())
+        })
+    }
+}
+
+/// Whoever translates what producers publish.
+pub(crate) struct TranslatorOf<H>(pub(crate) H);
+
+impl<H: Translate> ErasedHandler for TranslatorOf<H> {
+    fn handle<'a>(
+        &'a self,
+        transaction: &'a mut Transaction,
+        set: &'a [Encoded<'a>],
+        effects: &'a mut Effects,
+    ) -> BoxFuture<'a, Result<Vec<Handled>, SetError>> {
+        Box::pin(async move {
+            let messages: Vec<Produced> = set
+                .iter()
+                .map(|encoded| Produced {
+                    subject: encoded.origin.unwrap_or_default().to_owned(),
+                    payload: Bytes::copy_from_slice(encoded.payload),
+                    context: encoded.context.clone(),
+                })
+                .collect();
+            let translated = self
+                .0
+                .translate(transaction, &messages, effects)
+                .await
+                .map_err(SetError::Handler)?;
+            if translated.len() != messages.len() {
+                let reason = "not every message of a producer was translated".to_owned();
+                return Err(SetError::Handler(HandlerError::Permanent(reason)));
+            }
+            Ok(translated
+                .into_iter()
+                .map(|translated| match translated {
+                    Translated::Whole => Handled::Taken,
+                    Translated::Partly { remainder, reason } => {
+                        Handled::PartlyTaken { remainder, reason }
+                    }
+                })
+                .collect())
         })
     }
 }

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 
+use bytes::Bytes;
 use muster_contract::{Command, Event, Outcome, Principal, Query, Report, Signal};
 use muster_platform::Timestamp;
 use muster_storage::{StorageError, Transaction};
@@ -89,6 +90,44 @@ pub trait TakeReport<R: Report>: Send + Sync + 'static {
         reports: &[Reported<R>],
         effects: &mut Effects,
     ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+/// A message of a producer, as it came: no message of the contract.
+#[derive(Debug, Clone)]
+pub struct Produced {
+    /// The subject that it was published to: the broker lets only those publish there whom the site names.
+    pub subject: String,
+    /// Its body.
+    pub payload: Bytes,
+    /// What else is known of it. No principal: whom its subject stands for, the service knows.
+    pub context: Context,
+}
+
+/// How much of a producer's message was of use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Translated {
+    /// All of it has taken effect.
+    Whole,
+    /// Some of it can take none. It is filed as a dead letter in the same transaction; the rest has taken effect.
+    Partly {
+        /// What could be sent again once the reason is gone.
+        remainder: Vec<u8>,
+        /// Why it could not be used.
+        reason: String,
+    },
+}
+
+/// Makes what producers publish into what the service does.
+pub trait Translate: Send + Sync + 'static {
+    /// The messages of a batch, each exactly once in effect, in the order in which they came to the broker. The transaction
+    /// also holds their inbox and outbox rows. Returns one for each. Producers are not told anything: what is wrong
+    /// with a message becomes a dead letter.
+    fn translate(
+        &self,
+        transaction: &mut Transaction,
+        messages: &[Produced],
+        effects: &mut Effects,
+    ) -> impl Future<Output = Result<Vec<Translated>, HandlerError>> + Send;
 }
 
 /// What an agent said of itself, decoded.

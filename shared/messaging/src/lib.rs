@@ -64,7 +64,7 @@ pub use event_tail::{EventListener, EventTail, Told};
 pub use foundation::Foundation;
 pub use handler::{
     AnswerQuery, Asked, BeginCommand, HandleCommand, HandlerError, HearSignals, Heard, OutcomeOf,
-    Periodic, Progress, React, Reported, Request, TakeReport,
+    Periodic, Produced, Progress, React, Reported, Request, TakeReport, Translate, Translated,
 };
 pub use link::{BrokerError, Connection};
 pub use outcome_key::command_id_for_key;

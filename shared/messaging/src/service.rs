@@ -10,10 +10,13 @@ use tokio::sync::mpsc;
 
 use crate::{
     AnswerQuery, BeginCommand, BrokerError, Foundation, HandleCommand, HearSignals, Periodic,
-    React, TakeReport,
+    React, TakeReport, Translate,
     batch::Handlers,
     dead_letters::{Cabinet, Discard, Replay},
-    erased::{AtOnce, CommandHandlerOf, HearingOf, QueryHandlerOf, ReactionOf, ReportHandlerOf},
+    erased::{
+        AtOnce, CommandHandlerOf, HearingOf, QueryHandlerOf, ReactionOf, ReportHandlerOf,
+        TranslatorOf,
+    },
     outlet::Outlet,
     periodic::PeriodicWork,
     publisher,
@@ -101,6 +104,13 @@ impl ServiceBuilder {
     pub fn report<R: Report>(mut self, handler: impl TakeReport<R>) -> Self {
         let handler = Arc::new(ReportHandlerOf::<R, _>::new(handler));
         self.handlers.reports.insert(R::schema(), handler);
+        self
+    }
+
+    /// Takes what producers publish of jobs and nodes, on the subjects that the site names.
+    #[must_use]
+    pub fn translate(mut self, handler: impl Translate) -> Self {
+        self.handlers.translator = Some(Arc::new(TranslatorOf(handler)));
         self
     }
 
@@ -221,6 +231,9 @@ impl ServiceBuilder {
         }
         if !tasks.handlers.reports.is_empty() {
             tasks.take(Source::reports(self.service));
+        }
+        if tasks.handlers.translator.is_some() {
+            tasks.take(Source::job_events(self.service));
         }
         for ear in ears {
             tasks.hear(ear);

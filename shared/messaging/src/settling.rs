@@ -201,6 +201,7 @@ impl Settler {
                         fates: vec![fate],
                         consequences: Consequences::default(),
                         duplicates: 1,
+                        filed: 0,
                     };
                     return self.finish(vec![delivery], settled).await;
                 }
@@ -224,8 +225,12 @@ impl Settler {
             fates,
             consequences,
             duplicates,
+            filed,
         } = settled;
         self.metrics.duplicates(count(duplicates));
+        if filed > 0 {
+            self.metrics.dead_letters(count(filed));
+        }
         breakpoint::reached(breakpoint::BEFORE_REPLY).await;
         let Consequences { rows, replies } = consequences;
         self.outlet.reply(&batch, fates, replies).await;

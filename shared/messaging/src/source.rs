@@ -1,7 +1,9 @@
 //! Where a service takes messages from.
 
 use muster_contract::{
-    Service, subject,
+    Service,
+    producers::JOB_EVENT_STREAM,
+    subject,
     topology::{EVENT_STREAM, REPORT_STREAM},
 };
 
@@ -14,6 +16,8 @@ pub(crate) struct Source {
     pub(crate) what: &'static str,
     /// Subject of the events that come again through the stream of commands.
     replayed_event: String,
+    /// The same for what producers publish.
+    replayed_production: String,
 }
 
 /// Which of a service's handlers a message is for. By its subject, which the broker guards, and not by what it says of
@@ -23,6 +27,8 @@ pub(crate) enum Family {
     Command,
     Event,
     Report,
+    /// What a producer publishes.
+    Production,
 }
 
 impl Source {
@@ -33,6 +39,7 @@ impl Source {
             consumer: service.name(),
             what: "commands",
             replayed_event: subject::replayed_event(service.name()),
+            replayed_production: subject::replayed_production(service.name()),
         }
     }
 
@@ -54,10 +61,25 @@ impl Source {
         }
     }
 
-    /// What a message with this subject is; of a report, whose.
+    /// What producers publish of jobs and nodes.
+    pub(crate) fn job_events(service: Service) -> Self {
+        Self {
+            stream: JOB_EVENT_STREAM,
+            what: "job events",
+            ..Self::commands(service)
+        }
+    }
+
+    /// What a message with this subject is; of a report, whose; of a producer's message, the subject, unless it comes again.
     pub(crate) fn origin(&self, subject: &str) -> (Family, Option<String>) {
         if self.stream == EVENT_STREAM || subject == self.replayed_event {
             return (Family::Event, None);
+        }
+        if self.stream == JOB_EVENT_STREAM {
+            return (Family::Production, Some(subject.to_owned()));
+        }
+        if subject == self.replayed_production {
+            return (Family::Production, None);
         }
         match subject::reporting_agent(subject) {
             Some(agent) => (Family::Report, Some(agent)),
@@ -86,6 +108,11 @@ mod tests {
         let of_agent = (Family::Report, Some("n1.dusty".to_owned()));
         let report = "muster.agt.n1%2Edusty.report.session-hook-finished";
         assert_eq!(reports.origin(report), of_agent);
+        let produced = Source::job_events(Service::JobArchive);
+        let origin = (Family::Production, Some("cc.job.event".to_owned()));
+        assert_eq!(produced.origin("cc.job.event"), origin);
+        let replayed = "muster.cmd.session.replayed-production";
+        assert_eq!(commands.origin(replayed), (Family::Production, None));
         let replayed = "muster.cmd.session.replayed-report.n1%2Edusty";
         assert_eq!(commands.origin(replayed), of_agent);
     }

@@ -74,13 +74,10 @@ impl Tasks<'_> {
                 runner: BatchRunner {
                     ledger: self.ledger(),
                     handlers: self.handlers.clone(),
+                    cabinet: self.cabinet(),
                 },
                 environment: self.foundation.environment.clone(),
-                cabinet: Cabinet {
-                    service: self.service,
-                    database: self.foundation.database.clone(),
-                    environment: self.foundation.environment.clone(),
-                },
+                cabinet: self.cabinet(),
                 outlet: self.outlet.clone(),
                 metrics: self
                     .foundation
@@ -143,6 +140,14 @@ impl Tasks<'_> {
             self.shutdown.token(),
         );
         self.spawn("housekeeping", housekeeping);
+    }
+
+    fn cabinet(&self) -> Cabinet {
+        Cabinet {
+            service: self.service,
+            database: self.foundation.database.clone(),
+            environment: self.foundation.environment.clone(),
+        }
     }
 
     fn ledger(&self) -> Ledger {

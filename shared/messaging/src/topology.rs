@@ -84,7 +84,7 @@ pub async fn apply(
             .await
             .map_err(|source| TopologyError::Stream { stream, source })?;
     }
-    for (stream, config) in consumers(agents) {
+    for (stream, config) in consumers(limits, agents) {
         let consumer = name_of(stream, &config);
         broker
             .jetstream()
@@ -130,7 +130,7 @@ pub async fn differences(
     limits: &Limits,
     agents: &[String],
 ) -> Result<Vec<Difference>, TopologyError> {
-    let consumers = consumers(agents);
+    let consumers = consumers(limits, agents);
     let mut differences = Vec::new();
     for wanted in streams(limits) {
         let found = match broker.jetstream().get_stream(&wanted.name).await {

@@ -16,6 +16,7 @@ mod connection_url;
 mod error;
 mod explain;
 mod ingress;
+mod job_archive;
 mod keys;
 mod layer;
 mod load;
@@ -40,6 +41,7 @@ pub use connection_url::ConnectionUrl;
 pub use error::{Problem, SettingsError};
 pub use explain::Explained;
 pub use ingress::IngressSettings;
+pub use job_archive::JobArchiveSettings;
 pub use load::Loaded;
 pub use nats::{BROKER_MAX_PAYLOAD, NatsSettings};
 pub use node_allocation::NodeAllocationSettings;
@@ -78,7 +80,7 @@ pub struct Settings {
     /// Node allocation.
     pub node_allocation: NodeAllocationSettings,
     /// The job archive.
-    pub job_archive: ServiceSettings,
+    pub job_archive: JobArchiveSettings,
     /// An agent.
     pub agent: AgentSettings,
     /// Traces, metrics and logs.
@@ -98,7 +100,7 @@ impl Default for Settings {
             storage: StorageSettings::default(),
             session: SessionSettings::default(),
             node_allocation: NodeAllocationSettings::default(),
-            job_archive: ServiceSettings::default(),
+            job_archive: JobArchiveSettings::default(),
             agent: AgentSettings::default(),
             telemetry: TelemetrySettings::default(),
             admin: AdminSettings::default(),

@@ -40,6 +40,14 @@
 //! name = "provisioner"
 //! nkey = "U..."                     # public key; when left out, `muster up` makes one
 //!
+//! [[producer]]                      # a program that publishes line protocol on NATS: a batch system's adapter, a collector
+//! name = "slurm"
+//! project = "demo"                  # that the jobs belong to which it tells of
+//! nkey = "U..."                     # public key; when left out, `muster up` makes one
+//! job_events = "cc.job.event"       # subjects, these when left out. Producers of different projects need different ones for
+//! node_states = "cc.node.state"     # jobs and nodes, since a message does not say who published it
+//! metrics = "hpc-nats"
+//!
 //! [[node]]                          # a node, or many
 //! hostname = "n[1-100].dusty"       # short name: "n1.dusty", or a list of them
 //! pool = "metal-7-x86_64"
@@ -101,6 +109,7 @@ mod check_compute;
 mod check_hooks;
 mod check_images;
 mod check_nodes;
+mod check_producers;
 mod compute;
 #[cfg(test)]
 mod compute_tests;
@@ -117,6 +126,7 @@ mod nodes;
 #[cfg(test)]
 mod nodes_tests;
 mod password;
+mod producers;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -139,6 +149,7 @@ pub use hooks::{
 pub use keystone::Keystone;
 pub use nodes::{DEFAULT_LIFETIME, SiteNode, SitePool};
 pub use password::{PASSWORD_LIMIT, Password};
+pub use producers::SiteProducer;
 pub use token::TokenDigest;
 
 /// The domain of a project that names none.
@@ -162,6 +173,8 @@ pub struct Site {
     pub nodes: Vec<SiteNode>,
     /// Who runs hooks and containers.
     pub agents: Vec<SiteAgent>,
+    /// Who tells of jobs, nodes and measurements over NATS.
+    pub producers: Vec<SiteProducer>,
     /// Domains that have a quota.
     pub domains: Vec<SiteDomain>,
     /// What principals may have.

@@ -20,6 +20,8 @@ pub enum Bind {
     Double(Option<f64>),
     /// `BOOLEAN`
     Boolean(Option<bool>),
+    /// `BLOB`
+    Bytes(Option<Vec<u8>>),
 }
 
 /// The type of a column of a [`SetStatement`](crate::SetStatement).
@@ -33,6 +35,8 @@ pub enum ColumnType {
     Double,
     /// `BOOLEAN`
     Boolean,
+    /// `BLOB`, which PostgreSQL calls `BYTEA`
+    Bytes,
 }
 
 impl Bind {
@@ -44,6 +48,7 @@ impl Bind {
             Self::Integer(_) => ColumnType::Integer,
             Self::Double(_) => ColumnType::Double,
             Self::Boolean(_) => ColumnType::Boolean,
+            Self::Bytes(_) => ColumnType::Bytes,
         }
     }
 }
@@ -73,6 +78,7 @@ bind_from! {
     u32 => Integer(value => i64::from(value)),
     f64 => Double(value => value),
     bool => Boolean(value => value),
+    Vec<u8> => Bytes(value => value),
 }
 
 pub(crate) fn sqlite_arguments<'binds>(
@@ -96,6 +102,7 @@ pub(crate) fn add_to_sqlite(
         Bind::Integer(value) => Arguments::add(arguments, *value),
         Bind::Double(value) => Arguments::add(arguments, *value),
         Bind::Boolean(value) => Arguments::add(arguments, *value),
+        Bind::Bytes(value) => Arguments::add(arguments, value.as_deref()),
     }
 }
 
@@ -107,6 +114,7 @@ pub(crate) fn postgres_arguments(binds: &[Bind]) -> Result<PgArguments, StorageE
             Bind::Integer(value) => Arguments::add(&mut arguments, *value),
             Bind::Double(value) => Arguments::add(&mut arguments, *value),
             Bind::Boolean(value) => Arguments::add(&mut arguments, *value),
+            Bind::Bytes(value) => Arguments::add(&mut arguments, value.as_deref()),
         }
         .map_err(StorageError::other)?;
     }

@@ -23,6 +23,11 @@ pub(crate) fn named_own(migrations: Vec<Migration>) -> Migrator {
     migrator
 }
 
+/// How a migration writes a column of bytes: SQLite's way …
+const SQLITE_BYTES: &str = " BLOB";
+/// … and what it becomes for PostgreSQL.
+const POSTGRES_BYTES: &str = " BYTEA";
+
 /// The migrations in PostgreSQL's words.
 ///
 /// The checksums stay those of the files, so that a change here does not make a database look tampered with.
@@ -34,7 +39,8 @@ pub(crate) fn for_postgres(migrator: &Migrator) -> Vec<Migration> {
                 migration
                     .sql
                     .as_str()
-                    .replace(SQLITE_IDENTITY, POSTGRES_IDENTITY),
+                    .replace(SQLITE_IDENTITY, POSTGRES_IDENTITY)
+                    .replace(SQLITE_BYTES, POSTGRES_BYTES),
             ),
             ..migration.clone()
         })
@@ -88,12 +94,13 @@ mod tests {
 
     #[test]
     fn a_counted_number_becomes_an_identity_and_keeps_its_checksum() {
-        let original =
-            migrator("CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, size BIGINT)");
+        let original = migrator(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, size BIGINT, packed BLOB NOT NULL)",
+        );
         let rewritten = for_postgres(&original);
         assert_eq!(
             rewritten[0].sql.as_str(),
-            "CREATE TABLE t (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, size BIGINT)"
+            "CREATE TABLE t (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, size BIGINT, packed BYTEA NOT NULL)"
         );
         assert_eq!(
             rewritten[0].checksum,

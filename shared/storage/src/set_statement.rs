@@ -196,6 +196,10 @@ impl SetStatement {
                     Bind::Boolean(value) => *value,
                     _ => None,
                 }),
+                ColumnType::Bytes => add_array(&mut arguments, column, |bind| match bind {
+                    Bind::Bytes(value) => value.as_deref(),
+                    _ => None,
+                }),
             }
             .map_err(StorageError::other)?;
         }
@@ -209,6 +213,7 @@ fn array_type(column_type: ColumnType) -> &'static str {
         ColumnType::Integer => "bigint[]",
         ColumnType::Double => "double precision[]",
         ColumnType::Boolean => "boolean[]",
+        ColumnType::Bytes => "bytea[]",
     }
 }
 

@@ -53,6 +53,21 @@ impl ServiceWorld {
         now: Timestamp,
         start: impl AsyncFnOnce(Foundation, &Shutdown) -> Result<Running, E>,
     ) -> Result<Self> {
+        Self::start_with(service, migrations, agents, &Limits::default(), now, start).await
+    }
+
+    /// The same on streams with these limits, and for the producers that they name.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with<E: Error + Send + Sync + 'static>(
+        service: Service,
+        migrations: &'static Migrator,
+        agents: &[&str],
+        limits: &Limits,
+        now: Timestamp,
+        start: impl AsyncFnOnce(Foundation, &Shutdown) -> Result<Running, E>,
+    ) -> Result<Self> {
         let nats = NatsServer::start().await?;
         let directory = TemporaryDirectory::new(service.name())?;
         let clock = Arc::new(ManualClock::new(now));
@@ -65,7 +80,7 @@ impl ServiceWorld {
 
         let broker = connect(&nats, service.part()).await?;
         let agents: Vec<String> = agents.iter().map(|agent| (*agent).to_owned()).collect();
-        topology::apply(&broker, &Limits::default(), &agents).await?;
+        topology::apply(&broker, limits, &agents).await?;
         let location = Location::Sqlite(directory.join("service.sqlite"));
         let foundation = Foundation {
             broker,

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     domain::{clusters::Clusters, storable::unstorable_member},
+    productions::early_stops::stop_the_awaited,
     store::{attach_tags::attach_tags, record_jobs::NewJob},
 };
 
@@ -40,18 +41,30 @@ impl HandleCommand<StartJob> for StartJobHandler {
             .iter()
             .map(|request| Ok((caller(&request.context)?, &request.body)))
             .collect::<Result<Vec<_>, HandlerError>>()?;
-        let events = start_jobs(transaction, &self.clusters, &starts).await?;
-        requests
+        let results = start_jobs(transaction, &self.clusters, &starts).await?;
+        let (contexts, started): (Vec<_>, Vec<_>) = requests
             .iter()
-            .zip(events)
-            .map(|(request, event)| match event {
+            .zip(&results)
+            .filter_map(|(request, result)| Some((&request.context, result.as_ref().ok()?)))
+            .unzip();
+        let stopped = stop_the_awaited(transaction, &started).await?;
+        let outcomes = requests
+            .iter()
+            .zip(&results)
+            .map(|(request, result)| match result {
                 Ok(event) => {
-                    effects.emit(&request.context, &event)?;
+                    effects.emit(&request.context, event)?;
                     Ok(Outcome::Done(StartedJob { id: event.id }))
                 }
-                Err(refusal) => Ok(Outcome::Refused(refusal)),
+                Err(refusal) => Ok(Outcome::Refused(refusal.clone())),
             })
-            .collect()
+            .collect();
+        for (place, event) in &stopped {
+            if let Some(context) = contexts.get(*place) {
+                effects.emit(context, event)?;
+            }
+        }
+        outcomes
     }
 }
 

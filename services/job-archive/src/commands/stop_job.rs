@@ -44,7 +44,7 @@ impl HandleCommand<StopJob> for StopJobHandler {
             .zip(results)
             .map(|(request, result)| match result {
                 Ok(job) => {
-                    let event = event(&job, request.body.stop_time);
+                    let event = stopped_event(&job, request.body.stop_time);
                     effects.emit(&request.context, &event)?;
                     Ok(Outcome::Done(job))
                 }
@@ -178,7 +178,8 @@ fn stop_of((place, (_, stop)): (usize, &(&Principal, &StopJob))) -> Stop {
     }
 }
 
-fn event(job: &Job, stop_time: i64) -> JobStopped {
+/// What is told of a job that was stopped.
+pub(crate) fn stopped_event(job: &Job, stop_time: i64) -> JobStopped {
     JobStopped {
         id: job.id,
         tenant: job.tenant.clone(),

@@ -2,11 +2,13 @@
 
 pub(crate) mod attach_tags;
 pub(crate) mod cluster_documents;
+pub(crate) mod early_stops;
 pub(crate) mod find_job;
 pub(crate) mod find_stops;
 pub(crate) mod finish_jobs;
 pub(crate) mod job_row;
 pub(crate) mod job_tags;
+pub(crate) mod job_times;
 pub(crate) mod latest_starts;
 pub(crate) mod list_page;
 pub(crate) mod list_statement;

@@ -44,8 +44,18 @@ pub(crate) enum Command {
     /// Makes the key that an agent signs in to the broker with, unless it is there, and prints its entry for the site file
     Agent {
         /// As the site file is to call it
-        #[arg(value_parser = agent_name)]
+        #[arg(value_parser = host_like_name)]
         name: String,
+    },
+    /// Makes the key that a producer of job events or metrics signs in to the broker with, unless it is there, and prints its
+    /// entry for the site file
+    Producer {
+        /// As the site file is to call it
+        #[arg(value_parser = host_like_name)]
+        name: String,
+        /// The project that the jobs belong to which it tells of
+        #[arg(long, default_value = "demo")]
+        project: String,
     },
     /// Makes a key pair for Backend.AI's clients and prints its `access_key` and `secret_key` for the site file
     Access,
@@ -91,6 +101,15 @@ pub(crate) fn run(settings: &Settings, command: Command) -> Result<()> {
             println!("name = {name:?}");
             println!("nkey = {key:?}");
         }
+        Command::Producer { name, project } => {
+            let directory = settings.nats_key_directory();
+            let key = nats_keys::producers_public_key(&directory, &name)?;
+            let file = nats_keys::producers_path(&directory, &name);
+            println!("[[producer]]  # its private key: {}", file.display());
+            println!("name = {name:?}");
+            println!("project = {project:?}");
+            println!("nkey = {key:?}");
+        }
         Command::Access => {
             let AccessKeyPair {
                 access_key,
@@ -130,12 +149,12 @@ fn standard_input() -> Result<String> {
     Ok(text)
 }
 
-/// Agents are called like hosts, as the site file checks.
-fn agent_name(name: &str) -> Result<String, String> {
+/// Agents and producers are called like hosts, as the site file checks.
+fn host_like_name(name: &str) -> Result<String, String> {
     if is_host_name(name) {
         Ok(name.to_owned())
     } else {
-        Err("an agent is called like a host: small letters, digits, hyphens and dots".to_owned())
+        Err("it is called like a host: small letters, digits, hyphens and dots".to_owned())
     }
 }
 

@@ -9,7 +9,7 @@ use muster_messaging::topology;
 use muster_platform::Settings;
 
 use super::connection::OperatorConnection;
-use crate::{agents, nats_keys, parts};
+use crate::{agents, nats_keys, parts, producers};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -17,7 +17,7 @@ pub(crate) enum Command {
     Apply,
     /// Says what differs; exits with 1 if anything does
     Check,
-    /// Prints the `authorization` block for nats-server: one user per part and per agent. Makes the keys that are missing
+    /// Prints the `authorization` block for nats-server: one user per part, agent and producer. Makes the keys that are missing
     Permissions,
 }
 
@@ -51,7 +51,7 @@ pub(crate) async fn run(settings: Settings, command: Command) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-/// The `authorization` block with the public keys of this data directory and of the site's agents.
+/// The `authorization` block with the public keys of this data directory and of the site's agents and producers.
 pub(crate) fn authorization(settings: &Settings) -> Result<String> {
     let directory = settings.nats_key_directory();
     let mut keys = Vec::new();
@@ -63,5 +63,8 @@ pub(crate) fn authorization(settings: &Settings) -> Result<String> {
         key.map(|(_, key)| key.clone()).unwrap_or_default()
     };
     let agents = agents::public_keys(settings)?;
-    Ok(permissions::server_configuration(of_part, &agents))
+    let producers = producers::users(settings)?;
+    Ok(permissions::server_configuration(
+        of_part, &agents, &producers,
+    ))
 }

@@ -137,7 +137,7 @@ async fn kept_applied_it_comes_back_after_the_broker_lost_everything() {
     let shutdown = Shutdown::new();
     let keeping = keep_applied(
         operator.broker.clone(),
-        limits,
+        limits.clone(),
         Vec::new(),
         shutdown.token(),
     );

@@ -1,4 +1,4 @@
-//! Section `job_archive`, and part of `session` and `node_allocation`: what is the same for every service that owns tables.
+//! Part of `session`, `node_allocation` and `job_archive`: what is the same for every service that owns tables.
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};

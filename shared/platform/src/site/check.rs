@@ -53,6 +53,7 @@ impl<'t> Checked<'t> {
         let projects = self.projects(document.project, &known_agents);
         let resource_policies = self.resource_policies(document.resource_policy);
         let principals = self.principals(document.principal, &projects, &resource_policies);
+        let producers = self.producers(document.producer, &projects);
         let domains = self.domains(document.domain, &projects);
         let scaling_groups = self.scaling_groups(document.scaling_group, &projects);
         let images = self.images(document.image);
@@ -78,6 +79,7 @@ impl<'t> Checked<'t> {
             pools,
             nodes,
             agents,
+            producers,
             domains,
             resource_policies,
             scaling_groups,

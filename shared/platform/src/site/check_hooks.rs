@@ -61,7 +61,7 @@ impl Checked<'_> {
         agents
     }
 
-    fn nkey(&mut self, key: &Spanned<String>, agents: usize) {
+    pub(super) fn nkey(&mut self, key: &Spanned<String>, agents: usize) {
         let is_users = KeyPair::from_public_key(key.get_ref())
             .is_ok_and(|pair| pair.key_pair_type() == KeyPairType::User);
         if !is_users {

@@ -20,6 +20,7 @@ pub(super) struct Document {
     pub(super) pool: Vec<PoolEntry>,
     pub(super) node: Vec<NodeEntry>,
     pub(super) agent: Vec<AgentEntry>,
+    pub(super) producer: Vec<ProducerEntry>,
     pub(super) domain: Vec<DomainEntry>,
     pub(super) resource_policy: Vec<ResourcePolicyEntry>,
     pub(super) scaling_group: Vec<ScalingGroupEntry>,
@@ -88,6 +89,17 @@ pub(super) struct SessionHooksEntry {
 pub(super) struct AgentEntry {
     pub(super) name: Spanned<String>,
     pub(super) nkey: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProducerEntry {
+    pub(super) name: Spanned<String>,
+    pub(super) project: Spanned<String>,
+    pub(super) nkey: Option<Spanned<String>>,
+    pub(super) job_events: Option<Spanned<String>>,
+    pub(super) node_states: Option<Spanned<String>>,
+    pub(super) metrics: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

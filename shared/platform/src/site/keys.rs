@@ -11,7 +11,7 @@ const LEAST_SIMILARITY: f64 = 0.6;
 const MOST_LISTED: usize = 10;
 
 /// The sections and what stands in them; a test compares them with the structs they are read into.
-pub(super) const SECTIONS: [(&str, &[&str]); 13] = [
+pub(super) const SECTIONS: [(&str, &[&str]); 14] = [
     ("project", &["name", "domain", "quota", "session_hooks"]),
     (
         "principal",
@@ -49,6 +49,17 @@ pub(super) const SECTIONS: [(&str, &[&str]); 13] = [
         &["hostname", "pool", "ip", "chassis", "console_port"],
     ),
     ("agent", &["name", "nkey"]),
+    (
+        "producer",
+        &[
+            "name",
+            "project",
+            "nkey",
+            "job_events",
+            "node_states",
+            "metrics",
+        ],
+    ),
     ("domain", &["name", "quota"]),
     (
         "resource_policy",

@@ -39,7 +39,7 @@ impl Keys {
             .map(|(agent, key)| ((*agent).to_owned(), key.public_key()))
             .collect();
         let of_part = |part| self.parts[&part].public_key();
-        let configuration = server_configuration(of_part, &agents);
+        let configuration = server_configuration(of_part, &agents, &[]);
         NatsServer::start_with(NatsOptions {
             configuration,
             ..NatsOptions::default()
