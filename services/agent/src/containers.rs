@@ -1,4 +1,4 @@
-//! Containers of compute sessions, run as processes of this machine. Nothing here knows of the broker.
+//! Containers of compute sessions, run as processes of this machine or by Docker. Nothing here knows of the broker.
 //!
 //! | question | answered in |
 //! |---|---|
@@ -6,9 +6,12 @@
 //! | what is left after the agent was killed | `adopting.rs` |
 //! | one container, in memory | `container.rs` |
 //! | one container, on disk | `notes.rs` |
-//! | its main process, and how that ended | `main_process.rs`, `main.sh` |
+//! | its main process | `main.rs` |
+//! | that of a process of the machine, and how it ended | `main_process.rs`, `main.sh` |
+//! | what is different with Docker | `in_docker.rs`, `docker/` |
 //! | the words that its programs are given | `words.rs` |
 //! | its ports | `ports.rs` |
+//! | its folders | `folders.rs` |
 //! | which processes of the machine are whose | `processes.rs`, `process.rs` |
 //! | what it uses | `accounts.rs` |
 //! | what it writes | `log.rs` |
@@ -19,9 +22,13 @@ mod accounts;
 mod adopting;
 mod code;
 mod container;
+mod docker;
 mod ending;
+mod folders;
+mod in_docker;
 mod log;
 mod machine;
+mod main;
 mod main_process;
 mod notes;
 mod ports;
@@ -33,5 +40,6 @@ mod runner_tests;
 mod starting;
 mod words;
 
+pub(crate) use in_docker::{DockerSetting, find_docker};
 pub use machine::machine_slots;
-pub(crate) use runner::{Containers, EndedByItself};
+pub(crate) use runner::{Containers, EndedByItself, Setting};

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use muster_contract::agent::ContainerHost;
 use muster_messaging::{AgentBroker, Environment};
-use muster_platform::Shutdown;
+use muster_platform::{Shutdown, settings::ContainerBackend};
 
 use crate::{
     StateError,
@@ -12,7 +12,7 @@ use crate::{
     beating::Beats,
     carrying_out::CarryingOut,
     container_orders::ContainerOrders,
-    containers::{Containers, EndedByItself},
+    containers::{Containers, DockerSetting, EndedByItself, Setting, find_docker},
     counting::count,
     hooks::HookRunner,
     reporting::report_ends,
@@ -31,6 +31,14 @@ pub struct AgentOptions {
     pub hooks_directory: Option<PathBuf>,
     /// What it has for containers; `None` = it runs none.
     pub containers: Option<ContainerHost>,
+    /// Its name.
+    pub name: String,
+    /// How containers are run.
+    pub backend: ContainerBackend,
+    /// Where Docker answers; `None` = where its own settings say.
+    pub docker_host: Option<String>,
+    /// Folders that sessions ask for: `PROJECT/FOLDER`; `None` = there are none.
+    pub folders_directory: Option<PathBuf>,
     /// Where it notes what it does; no other process may use it.
     pub state_directory: PathBuf,
     /// How many hooks are run at once.
@@ -48,6 +56,9 @@ pub enum StartError {
     /// It would carry out nothing.
     #[error("it has neither a directory with hooks nor anything for containers")]
     Idle,
+    /// Containers are to be run by Docker.
+    #[error("{0}; start it, or set agent.containers to \"process\"")]
+    Docker(String),
     /// Its notes.
     #[error(transparent)]
     State(#[from] StateError),
@@ -109,14 +120,29 @@ async fn open(
     host: &ContainerHost,
     environment: &Environment,
     shutdown: &Shutdown,
-) -> Result<(Arc<Containers>, EndedByItself), StateError> {
+) -> Result<(Arc<Containers>, EndedByItself), StartError> {
     let directory = options.state_directory.join(CONTAINERS_DIRECTORY);
-    let (clock, address) = (environment.clock.clone(), host.address.clone());
-    let opened = Containers::open(directory.clone(), address, clock, shutdown.token()).await;
-    opened.map_err(|source| StateError::Unusable {
+    let docker = find_docker(DockerSetting {
+        backend: options.backend,
+        host: options.docker_host.as_deref(),
+        agent: &options.name,
+        address: &host.address,
+        directory: &directory,
+    });
+    let setting = Setting {
+        directory: directory.clone(),
+        address: host.address.clone(),
+        folders: options.folders_directory.clone(),
+        docker: docker
+            .await
+            .map_err(|error| StartError::Docker(error.to_string()))?,
+    };
+    let opened = Containers::open(setting, environment.clock.clone(), shutdown.token()).await;
+    let unusable = |source| StateError::Unusable {
         path: directory,
         source,
-    })
+    };
+    Ok(opened.map_err(unusable)?)
 }
 
 fn look_after(

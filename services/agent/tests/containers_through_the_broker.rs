@@ -20,7 +20,9 @@ use muster_contract::{
 use muster_messaging::{
     AgentBroker, AgentBrokerOptions, Broker, BrokerOptions, Environment, topology,
 };
-use muster_platform::{Clock as _, Drained, Ids as _, RandomIds, Shutdown, SystemClock};
+use muster_platform::{
+    Clock as _, Drained, Ids as _, RandomIds, Shutdown, SystemClock, settings::ContainerBackend,
+};
 use muster_testkit::{DEADLINE, NatsServer, TemporaryDirectory};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -74,6 +76,10 @@ impl House {
             instance: "one".to_owned(),
             // One at a time: containers do not wait for each other all the same.
             concurrency: 1,
+            name: "a1".to_owned(),
+            backend: ContainerBackend::Process,
+            docker_host: None,
+            folders_directory: None,
             hooks_directory: (!containers).then(|| self.directory.path().to_owned()),
             containers: containers.then(host),
             state_directory: self.directory.join("state"),
@@ -152,6 +158,7 @@ fn start_order(container: Uuid, script: &str) -> StartContainer {
         image: ContainerImage {
             name: "test:1".to_owned(),
             command: ["sh", "-c", script].map(str::to_owned).to_vec(),
+            docker: None,
             interpreter: Some(["sh", "-c", "{code}"].map(str::to_owned).to_vec()),
             services: Vec::new(),
             environ: BTreeMap::new(),
@@ -160,11 +167,15 @@ fn start_order(container: Uuid, script: &str) -> StartContainer {
         bootstrap_script: None,
         environ: BTreeMap::new(),
         slots: ResourceSlots::default(),
+        project: "demo".to_owned(),
+        folders: Vec::new(),
         preopen_ports: Vec::new(),
         place: ClusterPlace {
             index: 0,
             hostname: "main1".to_owned(),
             hostnames: vec!["main1".to_owned()],
+            agents: Vec::new(),
+            addresses: Vec::new(),
         },
     }
 }
@@ -321,6 +332,10 @@ async fn with_nothing_to_do_it_does_not_start() {
     let options = AgentOptions {
         instance: "one".to_owned(),
         concurrency: 1,
+        name: "a1".to_owned(),
+        backend: ContainerBackend::Process,
+        docker_host: None,
+        folders_directory: None,
         hooks_directory: None,
         containers: None,
         state_directory: house.directory.join("state"),

@@ -18,7 +18,9 @@ use muster_contract::{
 use muster_messaging::{
     AgentBroker, AgentBrokerOptions, Broker, BrokerOptions, Environment, topology,
 };
-use muster_platform::{Clock as _, Drained, Ids as _, RandomIds, Shutdown, SystemClock};
+use muster_platform::{
+    Clock as _, Drained, Ids as _, RandomIds, Shutdown, SystemClock, settings::ContainerBackend,
+};
 use muster_testkit::{DEADLINE, NatsServer, TemporaryDirectory, eventually};
 use uuid::Uuid;
 
@@ -78,6 +80,10 @@ impl House {
         });
         let options = AgentOptions {
             instance: "one".to_owned(),
+            name: "a1".to_owned(),
+            backend: ContainerBackend::Process,
+            docker_host: None,
+            folders_directory: None,
             hooks_directory: Some(self.directory.join("hooks")),
             containers: None,
             state_directory: self.directory.join("state"),
@@ -305,6 +311,10 @@ async fn without_a_directory_of_hooks_it_does_not_start() {
     };
     let options = AgentOptions {
         instance: Uuid::nil().to_string(),
+        name: "a1".to_owned(),
+        backend: ContainerBackend::Process,
+        docker_host: None,
+        folders_directory: None,
         hooks_directory: Some(house.directory.join("nothing")),
         containers: None,
         state_directory: house.directory.join("state"),

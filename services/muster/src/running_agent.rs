@@ -85,6 +85,8 @@ fn options(process: &Process, name: &str) -> AgentOptions {
         containers,
         scaling_group,
         address,
+        docker_host,
+        folders_directory,
         ..
     } = settings.agent.clone();
     let host = ContainerHost {
@@ -95,7 +97,11 @@ fn options(process: &Process, name: &str) -> AgentOptions {
     AgentOptions {
         instance: process.instance.clone(),
         hooks_directory,
-        containers: (containers == ContainerBackend::Process).then_some(host),
+        containers: (containers != ContainerBackend::Off).then_some(host),
+        name: name.to_owned(),
+        backend: containers,
+        docker_host,
+        folders_directory,
         // As a token every name is a good name of a directory.
         state_directory: settings
             .data_directory

@@ -111,6 +111,7 @@ fn creating() -> CreateComputeSession {
         image: ContainerImage {
             name: "python:3.11".to_owned(),
             command: vec!["python3".to_owned()],
+            docker: None,
             interpreter: None,
             services: vec![],
             environ: BTreeMap::new(),
@@ -121,6 +122,7 @@ fn creating() -> CreateComputeSession {
         starts_at: None,
         environ: BTreeMap::new(),
         mounts: vec![],
+        mount_paths: BTreeMap::default(),
         resource_options: BTreeMap::new(),
         scaling_group: None,
         slots: [("cpu".to_owned(), 1.into())].into_iter().collect(),
@@ -144,6 +146,7 @@ async fn grant(system: &System, asked: &mut (impl Stream<Item = AllocateSlots> +
         scaling_group: "default".to_owned(),
         leases: vec![SlotLease {
             agent: AGENT.to_owned(),
+            address: None,
         }],
     };
     system.tell(&granted).await;
@@ -289,6 +292,7 @@ async fn who_waits_long_enough_is_answered_and_a_silent_agent_is_not_waited_for(
         scaling_group: "default".to_owned(),
         leases: vec![SlotLease {
             agent: AGENT.to_owned(),
+            address: None,
         }],
     };
     system.tell(&granted).await;

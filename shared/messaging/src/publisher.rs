@@ -41,6 +41,16 @@ const MARK_INTERVAL: Duration = Duration::from_millis(50);
 /// Pause before publishing is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
+/// What a sweep is for.
+#[derive(Debug, Clone, Copy)]
+enum Sweep {
+    /// Rows that nobody published, at least so old.
+    LeftLying(Duration),
+    /// Rows that the broker had and has lost, or has handed out: after every start that is the last command. No test stops there, since
+    /// the service is not ready before that is done.
+    Lost,
+}
+
 /// The publishing half of a service.
 pub(crate) struct Publisher {
     pub(crate) broker: Broker,
@@ -93,12 +103,13 @@ impl Publisher {
                 _ = sweep.tick() => {
                     let age = if first_sweep { Duration::ZERO } else { SWEEP_AGE };
                     first_sweep = false;
-                    self.sweep(age, &mut marks).await;
+                    self.sweep(Sweep::LeftLying(age), &mut marks).await;
                 }
                 count = rows.recv_many(&mut batch, ROWS_AT_ONCE) => {
                     if count == 0 {
                         break;
                     }
+                    breakpoint::reached(breakpoint::BEFORE_PUBLICATION).await;
                     self.publish(&batch, &mut marks).await;
                     batch.clear();
                 }
@@ -122,7 +133,7 @@ impl Publisher {
             Ok(rows) => {
                 warn!(target: "muster::messaging", rows, "the broker has lost what it acknowledged, or may have; publishing it again");
                 // Whatever its age: nothing new may come before it.
-                self.sweep(Duration::ZERO, &mut marks).await;
+                self.sweep(Sweep::Lost, &mut marks).await;
             }
             Err(error) => {
                 self.health.degraded("checking what the broker still has");
@@ -137,7 +148,6 @@ impl Publisher {
     /// Publishes the rows and notes where they went; tells whether that succeeded with all. What the broker does not take
     /// stays in the table.
     async fn publish(&self, rows: &[PendingRow], marks: &mut Marks) -> bool {
-        breakpoint::reached(breakpoint::BEFORE_PUBLICATION).await;
         let started = Instant::now();
         let results = publication::publish(&self.broker, rows).await;
         // Acknowledged over two connections: what came over the first may be lost already.
@@ -167,7 +177,11 @@ impl Publisher {
     }
 
     /// Publishes rows that nobody published: their process died first, or the broker was away.
-    async fn sweep(&self, age: Duration, marks: &mut Marks) {
+    async fn sweep(&self, sweep: Sweep, marks: &mut Marks) {
+        let age = match sweep {
+            Sweep::LeftLying(age) => age,
+            Sweep::Lost => Duration::ZERO,
+        };
         // Rows of this very instant belong to the first sweep too.
         let before = self.environment.clock.now().minus(age).as_micros() + 1;
         loop {
@@ -185,6 +199,9 @@ impl Publisher {
                 .filter_map(decode)
                 .filter(|row| !marks.contains(row))
                 .collect();
+            if !rows.is_empty() && matches!(sweep, Sweep::LeftLying(_)) {
+                breakpoint::reached(breakpoint::BEFORE_PUBLICATION).await;
+            }
             let complete = rows.is_empty() || !self.publish(&rows, marks).await;
             // At the next start there is another sweep.
             if complete || self.stop.is_cancelled() {

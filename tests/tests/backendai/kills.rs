@@ -26,7 +26,12 @@ use crate::{
 };
 
 /// Between which a command's effect, its answer and its events could part.
-const BREAKPOINTS: [&str; 3] = ["before-commit", "after-commit", "after-acknowledgement"];
+const BREAKPOINTS: [&str; 4] = [
+    "before-commit",
+    "after-commit",
+    "after-acknowledgement",
+    "before-publication",
+];
 
 /// A call that is on its way while parts die.
 fn calling(

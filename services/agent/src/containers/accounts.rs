@@ -27,8 +27,8 @@ impl Accounts {
             cpu_used: before.cpu_used + now.cpu_used,
             mem_max_bytes: before.mem_max_bytes.max(now.mem_max_bytes),
             mem_cur_bytes: now.mem_cur_bytes,
-            net_rx_bytes: 0,
-            net_tx_bytes: 0,
+            net_rx_bytes: before.net_rx_bytes + now.net_rx_bytes,
+            net_tx_bytes: before.net_tx_bytes + now.net_tx_bytes,
             io_read_bytes: before.io_read_bytes + now.io_read_bytes,
             io_write_bytes: before.io_write_bytes + now.io_write_bytes,
             io_max_scratch_size: before.io_max_scratch_size.max(now.io_max_scratch_size),
@@ -50,6 +50,18 @@ impl Accounts {
         now.mem_max_bytes = now.mem_max_bytes.max(now.mem_cur_bytes);
         now.io_read_bytes = now.io_read_bytes.max(read);
         now.io_write_bytes = now.io_write_bytes.max(written);
+    }
+
+    /// Docker says that it has used so much since it was started.
+    pub(crate) fn counted(&mut self, usage: &Usage) {
+        let now = &mut self.now;
+        now.cpu_used = now.cpu_used.max(usage.cpu_used);
+        now.mem_cur_bytes = usage.mem_cur_bytes;
+        now.mem_max_bytes = now.mem_max_bytes.max(usage.mem_max_bytes);
+        now.net_rx_bytes = now.net_rx_bytes.max(usage.net_rx_bytes);
+        now.net_tx_bytes = now.net_tx_bytes.max(usage.net_tx_bytes);
+        now.io_read_bytes = now.io_read_bytes.max(usage.io_read_bytes);
+        now.io_write_bytes = now.io_write_bytes.max(usage.io_write_bytes);
     }
 
     /// This is the size of its scratch directory now.

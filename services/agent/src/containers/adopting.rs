@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use super::{
     container::{Container, make_directory},
-    main_process::{Ending, MainProcess},
+    main::Main,
+    main_process::{Ending, MainProcess, UNSEEN},
     notes::{Notes, Phase},
-    runner::{Containers, EndedByItself},
+    runner::{Containers, EndedByItself, Setting},
 };
 
 /// How long it is remembered of a container that it is over. Orders to start it are past their deadline long since.
@@ -22,17 +23,17 @@ const MEMORY: Duration = Duration::from_hours(24);
 const REMEMBERED: usize = 10_000;
 
 impl Containers {
-    /// The containers that are noted in `directory`, which no other agent may use. Those that still run go on; those that have ended
+    /// The containers that are noted in the setting's directory, which no other agent may use. Those that still run go on; those that have ended
     /// meanwhile are among what is returned beside, with all that will end by themselves. Nothing is begun after `stop`.
     pub(crate) async fn open(
-        directory: PathBuf,
-        address: String,
+        setting: Setting,
         clock: Arc<dyn Clock>,
         stop: CancellationToken,
     ) -> io::Result<(Arc<Self>, EndedByItself)> {
-        make_directory(&directory)?;
+        make_directory(&setting.directory)?;
         let (tell, ended) = unbounded_channel();
-        let containers = Arc::new(Self::empty(directory, address, clock, stop, tell));
+        let containers = Self::empty(setting, clock.clone(), stop.clone(), tell);
+        let containers = Arc::new(containers);
         for entry in fs::read_dir(&containers.directory)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str());
@@ -41,6 +42,9 @@ impl Containers {
             }
         }
         containers.forget_old().await;
+        if let Some(engine) = &containers.docker {
+            tokio::spawn(engine.clone().watch(clock, stop));
+        }
         Ok((containers, ended))
     }
 
@@ -57,24 +61,25 @@ impl Containers {
         self.ports
             .mark(notes.ports.iter().map(|port| port.host_port));
         match notes.phase {
-            Phase::Running => {
-                let adopt = |main| MainProcess::adopt(main, &container.directory);
-                let main = notes.main.as_ref().and_then(adopt);
-                if let Some(main) = main {
+            Phase::Running => match self.main_of(&container, &notes).await {
+                Ok(main) => {
                     info!(target: "muster::agent", container = %id, "a container goes on that an earlier agent started");
                     container.state().main = Some(main.clone());
                     self.watch(&container, main);
-                } else {
-                    let ending = Ending::known(&container.directory);
+                }
+                Err(ending) => {
                     warn!(target: "muster::agent", container = %id, code = ending.code, "a container has ended while no agent was there");
                     container.state().notes.accounts.ended(ending.cpu);
                     self.note_exit(&container, ending.code).await;
                 }
-            }
+            },
             // The order is delivered again, and carried out from its beginning.
             Phase::New | Phase::Starting | Phase::Restarting => {
                 self.end_processes(&container, Duration::ZERO).await;
                 if notes.phase != Phase::Restarting {
+                    if let Some(engine) = self.docker.as_ref().filter(|_| notes.docker) {
+                        engine.remove(id).await;
+                    }
                     let ports = std::mem::take(&mut container.state().notes.ports);
                     self.ports
                         .give_back(ports.iter().map(|port| port.host_port));
@@ -88,6 +93,25 @@ impl Containers {
                 }
             }
         }
+    }
+
+    /// Its main process, if that still runs; how it ended if it does not.
+    async fn main_of(&self, container: &Container, notes: &Notes) -> Result<Main, Ending> {
+        if !notes.docker {
+            let adopt = |main| MainProcess::adopt(main, &container.directory);
+            let main = notes.main.as_ref().and_then(adopt);
+            return main
+                .map(Main::Process)
+                .ok_or_else(|| Ending::known(&container.directory));
+        }
+        let unseen = Ending {
+            code: UNSEEN,
+            cpu: None,
+        };
+        let engine = self.docker.as_ref().ok_or(unseen)?;
+        let main = engine.adopt(container.id).await;
+        main.map(Main::Docker)
+            .map_err(|code| Ending { code, cpu: None })
     }
 
     /// Forgets containers that are over long since.
@@ -114,6 +138,7 @@ impl Containers {
         // Ends early only with the runtime.
         let removing = tokio::task::spawn_blocking(move || old.iter().for_each(|one| remove(one)));
         let _ = removing.await;
+        self.clean_docker().await;
     }
 }
 

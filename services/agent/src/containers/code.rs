@@ -20,6 +20,9 @@ use muster_contract::agent::{CodeMode, CodeRefusal, CodeRun, CodeRunStatus, Exec
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::time::Instant;
 use tracing::warn;
+use uuid::Uuid;
+
+use super::docker::Engine;
 
 use self::{conversation::Conversation, output::Output, single_run::SingleRun};
 
@@ -67,30 +70,25 @@ enum Progress {
 
 /// What programs that run code are given.
 #[derive(Debug, Clone, Copy)]
-struct Place<'a> {
-    /// Of the container.
-    directory: &'a Path,
-    command: &'a [String],
-    environment: &'a BTreeMap<String, String>,
+pub(super) struct Place<'a> {
+    /// Where the agent meets the interpreter.
+    pub(super) directory: &'a Path,
+    pub(super) command: &'a [String],
+    pub(super) environment: &'a BTreeMap<String, String>,
+    /// Docker, and the container that it runs.
+    pub(super) docker: Option<(&'a Engine, Uuid)>,
 }
 
 impl Interpreter {
-    /// Does what is asked, with this command of the image.
+    /// Does what is asked, with the command of the image.
     pub(super) async fn execute(
         &self,
-        directory: &Path,
-        command: &[String],
-        environment: &BTreeMap<String, String>,
+        place: Place<'_>,
         asked: &ExecuteCode,
     ) -> Result<CodeRun, CodeRefusal> {
         if asked.mode == CodeMode::Interrupt {
             return Ok(self.interrupt());
         }
-        let place = Place {
-            directory,
-            command,
-            environment,
-        };
         let mut at_work = self.at_work.lock().await;
         if at_work.closed {
             return Err(CodeRefusal::UnknownContainer);
@@ -99,10 +97,11 @@ impl Interpreter {
         match &asked.mode {
             CodeMode::Query { code } => {
                 let open = at_work.run.as_ref().filter(|run| !run.is_over());
-                match open {
+                let is_same = open.map(|open| open.name == asked.run);
+                match is_same {
                     // Asked once more, because the answer was lost.
-                    Some(open) if open.name == asked.run => {}
-                    Some(_) => return Err(CodeRefusal::WrongRun),
+                    Some(true) => {}
+                    Some(false) => return Err(CodeRefusal::WrongRun),
                     None => {
                         if let Err(error) = self.begin(&mut at_work, place, &asked.run, code).await
                         {
@@ -132,7 +131,7 @@ impl Interpreter {
     ) -> io::Result<()> {
         at_work.run = None;
         let single = if place.command.iter().any(|word| word.contains(CODE)) {
-            Some(SingleRun::start(place, code)?)
+            Some(SingleRun::start(place, code).await?)
         } else {
             None
         };

@@ -16,10 +16,13 @@ use uuid::Uuid;
 
 use super::{
     code::Interpreter,
-    main_process::{LOG_FILE, MainProcess, SCRATCH_DIRECTORY},
+    main::Main,
+    main_process::{LOG_FILE, SCRATCH_DIRECTORY, has_begun},
     notes::{End, Notes, Phase},
-    process::ProcessId,
 };
+
+/// Beside the notes, for containers of Docker.
+const CODE_DIRECTORY: &str = "code";
 
 /// One thing at a time is done to a container; what follows waits until this is dropped.
 pub(crate) type Turn = OwnedMutexGuard<()>;
@@ -42,7 +45,7 @@ pub(super) struct Container {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) notes: Notes,
-    pub(super) main: Option<MainProcess>,
+    pub(super) main: Option<Main>,
 }
 
 impl Container {
@@ -84,18 +87,39 @@ impl Container {
     }
 
     /// The main process, while there is one.
-    pub(super) fn main(&self) -> Option<MainProcess> {
+    pub(super) fn main(&self) -> Option<Main> {
         self.state().main.clone()
     }
 
     /// Whether this is still its main process, and not one before that.
-    pub(super) fn is_led_by(&self, main: ProcessId) -> bool {
+    pub(super) fn is_led_by(&self, main: &Main) -> bool {
         let state = self.state();
-        state.main.as_ref().is_some_and(|now| now.id() == main)
+        state.main.as_ref().is_some_and(|now| now.is(main))
+    }
+
+    /// Whether Docker runs it.
+    pub(super) fn is_in_docker(&self) -> bool {
+        self.state().notes.docker
+    }
+
+    /// Whether what runs before the main process has succeeded.
+    pub(super) fn has_begun(&self) -> bool {
+        if !self.is_in_docker() {
+            return has_begun(&self.directory);
+        }
+        let state = self.state();
+        let order = state.notes.order.as_ref();
+        let has_script = order.is_some_and(|order| order.bootstrap_script.is_some());
+        !has_script || has_begun(&self.code())
     }
 
     pub(super) fn scratch(&self) -> PathBuf {
         self.directory.join(SCRATCH_DIRECTORY)
+    }
+
+    /// Where the agent meets what runs code in a container of Docker.
+    pub(super) fn code(&self) -> PathBuf {
+        self.directory.join(CODE_DIRECTORY)
     }
 
     pub(super) fn log(&self) -> PathBuf {

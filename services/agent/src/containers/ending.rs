@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::{
     container::{Container, Turn},
     log,
-    main_process::{Ending, MainProcess},
+    main::Main,
+    main_process::Ending,
     notes::Phase,
     process::Process,
     processes::groups,
@@ -52,7 +53,7 @@ impl Containers {
                 ContainerEnd::Unknown
             };
             container.end(how, self.clock.now());
-            self.let_go(&container);
+            self.let_go(&container).await;
             container.save_or_warn().await;
         }
         let mut ended = ended(&container).await;
@@ -64,12 +65,12 @@ impl Containers {
     pub(super) async fn has_exited(
         self: &Arc<Self>,
         container: &Arc<Container>,
-        main: &MainProcess,
+        main: &Main,
         code: i32,
     ) {
         // Whoever starts it has the turn until that is reported, so that a start is reported before the end.
         let _turn = container.turn().await;
-        if container.is_led_by(main.id()) && container.phase() == Phase::Running {
+        if container.is_led_by(main) && container.phase() == Phase::Running {
             self.note_exit(container, code).await;
         }
     }
@@ -78,7 +79,7 @@ impl Containers {
     pub(super) async fn note_exit(&self, container: &Arc<Container>, code: i32) {
         self.end_processes(container, Duration::ZERO).await;
         container.end(ContainerEnd::Exited { code }, self.clock.now());
-        self.let_go(container);
+        self.let_go(container).await;
         container.save_or_warn().await;
         // Nobody listens any more only when the agent stops.
         let _ = self.ended.send(container.id);
@@ -113,6 +114,9 @@ impl Containers {
 
     /// Ends whatever runs in it: asks for it if there is a grace, then kills.
     pub(super) async fn end_processes(&self, container: &Container, grace: Duration) {
+        if container.is_in_docker() {
+            return self.end_in_docker(container, grace).await;
+        }
         let began = Instant::now();
         let main = container.main();
         let processes = self.processes.of(container.id).await;
@@ -160,11 +164,15 @@ impl Containers {
     }
 
     /// It needs nothing of the machine any more but its notes and what it wrote.
-    pub(super) fn let_go(&self, container: &Container) {
+    pub(super) async fn let_go(&self, container: &Container) {
         let ports = std::mem::take(&mut container.state().notes.ports);
         self.ports
             .give_back(ports.iter().map(|port| port.host_port));
-        container.state().notes.order = None;
+        let order = container.state().notes.order.take();
+        let docker = self.docker.as_ref().filter(|_| container.is_in_docker());
+        if let (Some(engine), Some(order)) = (docker, order) {
+            engine.remove_with_network(&order).await;
+        }
         let scratch = container.scratch();
         tokio::task::spawn_blocking(move || fs::remove_dir_all(scratch));
     }

@@ -35,7 +35,7 @@ pub(super) const LOG_FILE: &str = "log";
 pub(super) const SCRATCH_DIRECTORY: &str = "scratch";
 
 /// The exit code of a process whose end nobody has seen: as if it had been killed.
-const UNSEEN: i32 = 128 + 9;
+pub(super) const UNSEEN: i32 = 128 + 9;
 
 /// Between two looks whether a process has ended that is not this agent's child.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);

@@ -43,6 +43,9 @@ pub(super) struct Notes {
     pub(super) order: Option<StartContainer>,
     pub(super) ports: Vec<ServicePort>,
     pub(super) main: Option<NotedProcess>,
+    /// Docker runs it.
+    #[serde(default)]
+    pub(super) docker: bool,
     pub(super) accounts: Accounts,
     /// What was answered to orders to start it, the last one last.
     answers: Vec<(Uuid, ContainerStart)>,

@@ -1,7 +1,7 @@
 //! All containers of the agent.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use muster_contract::agent::{CodeRefusal, CodeRun, ContainerUsage, ExecuteCode};
+use muster_contract::agent::{CodeRefusal, CodeRun, ContainerUsage, ExecuteCode, StartContainer};
 use muster_platform::Clock;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -17,12 +17,16 @@ use uuid::Uuid;
 
 use super::{
     accounts::scratch_size,
+    code::Place as CodePlace,
     container::Container,
+    docker::{Engine, inside},
+    folders::{self, Folders},
     log,
-    main_process::MainProcess,
+    main::Main,
     notes::{Notes, Phase},
     ports::Ports,
     processes::Processes,
+    starting::Failure,
     words,
 };
 
@@ -32,11 +36,25 @@ const SELDOM: u64 = 5;
 /// Containers that have ended by themselves, for whoever reports that.
 pub(crate) type EndedByItself = tokio::sync::mpsc::UnboundedReceiver<Uuid>;
 
+/// What an agent has for its containers.
+pub(crate) struct Setting {
+    /// What is noted of them; no other agent may use it.
+    pub(crate) directory: PathBuf,
+    /// Where their ports can be reached.
+    pub(crate) address: String,
+    /// The folders of projects.
+    pub(crate) folders: Option<PathBuf>,
+    /// Runs those that are to come; `None` = they are processes of this machine.
+    pub(crate) docker: Option<Engine>,
+}
+
 /// The containers of an agent.
 pub(crate) struct Containers {
     pub(super) directory: PathBuf,
     /// Where their ports can be reached.
     pub(super) address: String,
+    folders: Option<PathBuf>,
+    pub(super) docker: Option<Arc<Engine>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ports: Ports,
     pub(super) processes: Processes,
@@ -50,15 +68,16 @@ pub(crate) struct Containers {
 
 impl Containers {
     pub(super) fn empty(
-        directory: PathBuf,
-        address: String,
+        setting: Setting,
         clock: Arc<dyn Clock>,
         stop: CancellationToken,
         ended: UnboundedSender<Uuid>,
     ) -> Self {
         Self {
-            directory,
-            address,
+            directory: setting.directory,
+            address: setting.address,
+            folders: setting.folders,
+            docker: setting.docker.map(Arc::new),
             clock,
             ports: Ports::default(),
             processes: Processes::default(),
@@ -103,6 +122,11 @@ impl Containers {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The folders of an order.
+    pub(super) fn folders_of(&self, order: &StartContainer) -> Result<Folders, Failure> {
+        folders::find(self.folders.as_deref(), order).map_err(Failure::Reason)
+    }
+
     /// Those that run.
     fn running(&self) -> Vec<Arc<Container>> {
         let mut all = self.all();
@@ -120,6 +144,7 @@ impl Containers {
         if containers.is_empty() {
             return Vec::new();
         }
+        self.count_in_docker(&containers).await;
         let processes = self.processes.look().await;
         for container in &containers {
             if let Some(processes) = processes.get(&container.id) {
@@ -155,10 +180,16 @@ impl Containers {
         ) {
             return None;
         }
+        Some(self.text_of(&container).await)
+    }
+
+    /// The end of what it has written until now.
+    pub(super) async fn text_of(&self, container: &Container) -> String {
+        self.keep_log(container).await;
         let path = container.log();
-        tokio::task::spawn_blocking(move || log::read(&path))
-            .await
-            .ok()
+        let reading = tokio::task::spawn_blocking(move || log::read(&path));
+        // Ends early only with the runtime.
+        reading.await.unwrap_or_default()
     }
 
     /// Runs code in a container, or goes on with it.
@@ -174,16 +205,27 @@ impl Containers {
             (order, state.notes.ports.clone())
         };
         let command = order.image.interpreter.as_deref();
-        let command = words::filled(command.ok_or(CodeRefusal::NoInterpreter)?, &ports);
-        let environment = words::environment(&order, &ports, &container.scratch());
-        container
-            .interpreter
-            .execute(&container.directory, &command, &environment, asked)
-            .await
+        let command = command.ok_or(CodeRefusal::NoInterpreter)?;
+        let docker = self.docker.as_ref().filter(|_| container.is_in_docker());
+        let place = match docker {
+            Some(engine) => CodePlace {
+                directory: &container.code(),
+                command: &words::filled(command, &inside(&ports)),
+                environment: &BTreeMap::new(),
+                docker: Some((engine, container.id)),
+            },
+            None => CodePlace {
+                directory: &container.directory,
+                command: &words::filled(command, &ports),
+                environment: &words::environment(&order, &ports, &container.scratch()),
+                docker: None,
+            },
+        };
+        container.interpreter.execute(place, asked).await
     }
 
     /// Has somebody wait for the end of the main process.
-    pub(super) fn watch(self: &Arc<Self>, container: &Arc<Container>, main: MainProcess) {
+    pub(super) fn watch(self: &Arc<Self>, container: &Arc<Container>, main: Main) {
         let (containers, container) = (self.clone(), container.clone());
         tokio::spawn(async move {
             let stop = containers.stop.clone();

@@ -15,7 +15,7 @@ use muster_contract::{
         ServiceProtocol, StartContainer, StopContainer,
     },
 };
-use muster_platform::{Clock as _, Ids as _, RandomIds, SystemClock};
+use muster_platform::{Clock as _, Ids as _, RandomIds, SystemClock, settings::ContainerBackend};
 use muster_testkit::{DEADLINE, TemporaryDirectory, eventually};
 use rustix::process::Signal;
 use tokio::{net::TcpStream, time::timeout};
@@ -23,9 +23,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
+    DockerSetting, find_docker,
+    main::Main,
     notes::Phase,
     process::{ProcessId, numbers, variable},
-    runner::{Containers, EndedByItself},
+    runner::{Containers, EndedByItself, Setting},
 };
 
 /// An order to start a container with this command and, perhaps, a service.
@@ -44,6 +46,7 @@ pub(crate) fn order(command: &[&str], service: Option<&str>) -> StartContainer {
         image: ContainerImage {
             name: "test:1".to_owned(),
             command: command.iter().map(|word| (*word).to_owned()).collect(),
+            docker: None,
             interpreter: None,
             services: service.into_iter().collect(),
             environ: BTreeMap::new(),
@@ -52,11 +55,15 @@ pub(crate) fn order(command: &[&str], service: Option<&str>) -> StartContainer {
         bootstrap_script: None,
         environ: BTreeMap::new(),
         slots: ResourceSlots::default(),
+        project: "demo".to_owned(),
+        folders: Vec::new(),
         preopen_ports: Vec::new(),
         place: ClusterPlace {
             index: 0,
             hostname: "main1".to_owned(),
             hostnames: vec!["main1".to_owned()],
+            agents: Vec::new(),
+            addresses: Vec::new(),
         },
     }
 }
@@ -74,29 +81,49 @@ fn sh(script: &str) -> StartContainer {
 }
 
 /// The machine of an agent.
-struct House {
-    directory: TemporaryDirectory,
+pub(crate) struct House {
+    pub(crate) directory: TemporaryDirectory,
 }
 
 /// An agent, until it is killed.
-struct Agent {
-    containers: Arc<Containers>,
-    ended: EndedByItself,
+pub(crate) struct Agent {
+    pub(crate) containers: Arc<Containers>,
+    pub(crate) ended: EndedByItself,
     stop: CancellationToken,
 }
 
 impl House {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             directory: TemporaryDirectory::new("containers").unwrap(),
         }
     }
 
     async fn agent(&self) -> Agent {
+        self.agent_with(None).await
+    }
+
+    /// An agent that has its containers run by Docker, which answers there.
+    pub(crate) async fn agent_with(&self, docker: Option<&str>) -> Agent {
         let stop = CancellationToken::new();
+        let directory = self.directory.join("state");
+        let docker = find_docker(DockerSetting {
+            backend: match docker {
+                Some(_) => ContainerBackend::Docker,
+                None => ContainerBackend::Process,
+            },
+            host: docker,
+            agent: "a1",
+            address: "127.0.0.1",
+            directory: &directory,
+        });
         let (containers, ended) = Containers::open(
-            self.directory.join("state"),
-            "127.0.0.1".to_owned(),
+            Setting {
+                directory: directory.clone(),
+                address: "127.0.0.1".to_owned(),
+                folders: Some(self.directory.join("folders")),
+                docker: docker.await.unwrap(),
+            },
             Arc::new(SystemClock),
             stop.clone(),
         )
@@ -109,7 +136,7 @@ impl House {
         }
     }
 
-    fn scratch(&self, order: &StartContainer, file: &str) -> std::path::PathBuf {
+    pub(crate) fn scratch(&self, order: &StartContainer, file: &str) -> std::path::PathBuf {
         let container = order.container;
         self.directory
             .join(format!("state/{container}/scratch/{file}"))
@@ -131,27 +158,27 @@ impl Drop for House {
 
 impl Agent {
     /// As SIGKILL does.
-    fn kill(self) {
+    pub(crate) fn kill(self) {
         self.stop.cancel();
     }
 
     /// How many containers run.
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         let all = self.containers.all();
         all.iter()
             .filter(|one| one.phase() == Phase::Running)
             .count()
     }
 
-    async fn start(&self, order: &StartContainer) -> ContainerStart {
+    pub(crate) async fn start(&self, order: &StartContainer) -> ContainerStart {
         self.containers.start(order).await.unwrap().0
     }
 
-    async fn ports(&self, order: &StartContainer) -> Vec<ServicePort> {
+    pub(crate) async fn ports(&self, order: &StartContainer) -> Vec<ServicePort> {
         ports(self.start(order).await)
     }
 
-    async fn restart(&self, order: &StartContainer) -> ContainerStart {
+    pub(crate) async fn restart(&self, order: &StartContainer) -> ContainerStart {
         let order = RestartContainer {
             order: RandomIds.next(),
             container: order.container,
@@ -160,7 +187,7 @@ impl Agent {
         self.containers.restart(&order).await.unwrap().0
     }
 
-    async fn stop(&self, container: Uuid, forced: bool) -> ContainerEnded {
+    pub(crate) async fn stop(&self, container: Uuid, forced: bool) -> ContainerEnded {
         let order = StopContainer {
             order: RandomIds.next(),
             container,
@@ -172,7 +199,7 @@ impl Agent {
         ended
     }
 
-    async fn ends_by_itself(&mut self) -> ContainerEnded {
+    pub(crate) async fn ends_by_itself(&mut self) -> ContainerEnded {
         let container = timeout(DEADLINE, self.ended.recv()).await.unwrap().unwrap();
         let ended = self.containers.ended(container).await.unwrap();
         assert_eq!((ended.container, ended.order), (container, None));
@@ -181,25 +208,32 @@ impl Agent {
         ended
     }
 
-    /// A run of code, to the point where nothing comes any more.
-    async fn run(
+    /// One step of a run of code.
+    pub(crate) async fn ask(
         &self,
         container: Uuid,
         run: &str,
         mode: CodeMode,
     ) -> Result<CodeRun, CodeRefusal> {
-        let ask = async |mode: CodeMode| {
-            let run = run.to_owned();
-            let asked = ExecuteCode {
-                container,
-                run,
-                mode,
-            };
-            self.containers.execute(&asked).await
+        let run = run.to_owned();
+        let asked = ExecuteCode {
+            container,
+            run,
+            mode,
         };
-        let mut whole = ask(mode).await?;
+        self.containers.execute(&asked).await
+    }
+
+    /// A run of code, to the point where nothing comes any more.
+    pub(crate) async fn run(
+        &self,
+        container: Uuid,
+        run: &str,
+        mode: CodeMode,
+    ) -> Result<CodeRun, CodeRefusal> {
+        let mut whole = self.ask(container, run, mode).await?;
         while whole.status == CodeRunStatus::Continued {
-            let next = ask(CodeMode::Continue).await?;
+            let next = self.ask(container, run, CodeMode::Continue).await?;
             whole.status = next.status;
             whole.exit_code = next.exit_code;
             whole.console.extend(next.console);
@@ -207,7 +241,7 @@ impl Agent {
         Ok(whole)
     }
 
-    async fn query(&self, container: Uuid, code: &str) -> CodeRun {
+    pub(crate) async fn query(&self, container: Uuid, code: &str) -> CodeRun {
         let code = code.to_owned();
         self.run(container, "run", CodeMode::Query { code })
             .await
@@ -215,7 +249,7 @@ impl Agent {
     }
 }
 
-fn ports(start: ContainerStart) -> Vec<ServicePort> {
+pub(crate) fn ports(start: ContainerStart) -> Vec<ServicePort> {
     match start {
         ContainerStart::Running {
             host,
@@ -228,14 +262,14 @@ fn ports(start: ContainerStart) -> Vec<ServicePort> {
     }
 }
 
-fn reason(start: ContainerStart) -> String {
+pub(crate) fn reason(start: ContainerStart) -> String {
     match start {
         ContainerStart::Failed { reason } => reason,
         ContainerStart::Running { .. } => panic!("it runs"),
     }
 }
 
-fn text(run: &CodeRun, kind: &str) -> String {
+pub(crate) fn text(run: &CodeRun, kind: &str) -> String {
     let items = run.console.iter().filter(|item| item.kind == kind);
     items.map(|item| item.text.as_str()).collect()
 }
@@ -302,6 +336,9 @@ async fn a_container_whose_main_process_is_killed_is_over_at_once_with_all_of_it
         .main()
         .unwrap();
     let killed = Instant::now();
+    let Main::Process(main) = main else {
+        panic!("it is no process");
+    };
     main.id().signal(Signal::KILL);
     let ended = agent.ends_by_itself().await;
     assert_eq!(ended.end, ContainerEnd::Exited { code: 137 });
@@ -339,6 +376,9 @@ async fn containers_go_on_without_the_agent_and_the_next_one_has_them() {
     assert_eq!(second.ports(&order).await, ports);
     let usage = second.containers.usage().await;
     assert!(usage[0].usage.mem_cur_bytes > 0);
+    let Main::Process(main) = main else {
+        panic!("it is no process");
+    };
     main.id().signal(Signal::KILL);
     assert_eq!(
         second.ends_by_itself().await.end,

@@ -16,8 +16,9 @@ use tokio::{
 use super::{
     container::{Container, Turn, make_directory},
     ending::END_GRACE,
-    log,
-    main_process::{BOOTSTRAP_FILE, MainProcess, has_begun},
+    folders,
+    main::Main,
+    main_process::{BOOTSTRAP_FILE, MainProcess},
     notes::Phase,
     runner::Containers,
     words,
@@ -30,11 +31,14 @@ const REASON_LIMIT: usize = 4096;
 /// Between two looks whether the container has started.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
+/// How long Docker may take to hang up.
+const HANG_UP_LIMIT: Duration = Duration::from_millis(200);
+
 /// How long one try to reach a port may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
 /// Why a container does not run.
-enum Failure {
+pub(super) enum Failure {
     /// For people.
     Reason(String),
     /// The agent stops; the order has to be carried out again.
@@ -157,6 +161,7 @@ impl Containers {
             notes.phase = Phase::Starting;
             notes.ports = words::service_ports(order, &ports);
             notes.order = Some(order.clone());
+            notes.docker = self.docker.is_some();
         }
         self.run(container, order, deadline).await
     }
@@ -187,6 +192,30 @@ impl Containers {
             return Err("it is being ended".into());
         }
         let ports = container.state().notes.ports.clone();
+        let time = deadline.since(self.clock.now());
+        let main = if container.is_in_docker() {
+            self.begin_in_docker(container, order, time).await?
+        } else {
+            self.begin_process(container, order)?
+        };
+        container.state().main = Some(main.clone());
+        container.save(false).await?;
+        container.interpreter.open().await;
+        self.watch(container, main.clone());
+        let awaited = words::awaited(order, &ports);
+        let time = deadline.since(self.clock.now());
+        self.until_started(container, &main, awaited, time).await?;
+        container.state().notes.phase = Phase::Running;
+        Ok(())
+    }
+
+    fn begin_process(
+        &self,
+        container: &Container,
+        order: &StartContainer,
+    ) -> Result<Main, Failure> {
+        let ports = container.state().notes.ports.clone();
+        folders::link(&self.folders_of(order)?, &container.scratch())?;
         let command = words::command(order, &ports);
         let environment = words::environment(order, &ports, &container.scratch());
         let path = environment.get("PATH").map(String::as_str);
@@ -201,25 +230,14 @@ impl Containers {
             .ok()
             .filter(|bytes| *bytes > 0_u64);
         let main = MainProcess::start(&container.directory, &command, &environment, memory)?;
-        {
-            let mut state = container.state();
-            state.notes.main = Some(main.note());
-            state.main = Some(main.clone());
-        }
-        container.save(false).await?;
-        container.interpreter.open().await;
-        self.watch(container, main.clone());
-        let awaited = words::awaited(order, &ports);
-        let time = deadline.since(self.clock.now());
-        self.until_started(container, &main, awaited, time).await?;
-        container.state().notes.phase = Phase::Running;
-        Ok(())
+        container.state().notes.main = Some(main.note());
+        Ok(Main::Process(main))
     }
 
     async fn until_started(
         &self,
         container: &Container,
-        main: &MainProcess,
+        main: &Main,
         ports: &[ServicePort],
         time: Duration,
     ) -> Result<(), Failure> {
@@ -227,21 +245,33 @@ impl Containers {
             biased;
             () = self.stop.cancelled() => Err(Failure::AgentStops),
             () = container.stopping.cancelled() => Err("it was ended while it started".into()),
-            () = answers(&container.directory, ports) => Ok(()),
+            () = answers(container, ports) => Ok(()),
             code = main.exited() => {
-                if ports.is_empty() && has_begun(&container.directory) {
+                if ports.is_empty() && container.has_begun() {
                     // It has done what it had to do: that is reported as its end.
                     return Ok(());
                 }
-                let said = said(container).await;
+                let said = self.said(container).await;
                 Err(Failure::Reason(format!("its main process ended (exit status {code}){said}")))
             }
             () = sleep(time) => {
-                let said = said(container).await;
+                let said = self.said(container).await;
                 let names: Vec<&str> = ports.iter().map(|port| port.name.as_str()).collect();
                 let what = if names.is_empty() { "it".to_owned() } else { names.join(", ") };
                 Err(Failure::Reason(format!("{what} did not answer in time{said}")))
             }
+        }
+    }
+
+    /// The last lines that it has written, behind a colon.
+    async fn said(&self, container: &Container) -> String {
+        let mut tail = Tail::new(REASON_LIMIT);
+        tail.push(self.text_of(container).await.as_bytes());
+        let lines = tail.lines(REASON_LIMIT - 256);
+        if lines.is_empty() {
+            lines
+        } else {
+            format!(": {lines}")
         }
     }
 
@@ -263,13 +293,13 @@ impl Containers {
             // That it failed says so.
             end.reported = true;
         }
-        self.let_go(container);
+        self.let_go(container).await;
     }
 }
 
 /// The agent after this one begins again.
 fn leave(container: &Container) {
-    if let Some(main) = container.main() {
+    if let Some(Main::Process(main)) = container.main() {
         main.signal_group(Signal::KILL);
     }
     container.state().main = None;
@@ -285,30 +315,33 @@ fn failed(reason: &str) -> ContainerStart {
     }
 }
 
-/// The last lines that it has written, behind a colon.
-async fn said(container: &Container) -> String {
-    let path = container.log();
-    let text = tokio::task::spawn_blocking(move || log::read(&path)).await;
-    let mut tail = Tail::new(REASON_LIMIT);
-    tail.push(text.unwrap_or_default().as_bytes());
-    let lines = tail.lines(REASON_LIMIT - 256);
-    if lines.is_empty() {
-        lines
-    } else {
-        format!(": {lines}")
+/// Until what comes before the main process has ended, and all of its ports can be reached.
+async fn answers(container: &Container, ports: &[ServicePort]) {
+    while !container.has_begun() {
+        sleep(LOOK_PAUSE).await;
+    }
+    let in_docker = container.is_in_docker();
+    for port in ports {
+        while !is_served(port.host_port, in_docker).await {
+            sleep(LOOK_PAUSE).await;
+        }
     }
 }
 
-/// Until what comes before the main process has ended, and all of its ports can be reached.
-async fn answers(directory: &Path, ports: &[ServicePort]) {
-    while !has_begun(directory) {
-        sleep(LOOK_PAUSE).await;
+/// Whether somebody listens. Docker itself takes connections at a published port, and hangs up at once while nobody listens in the
+/// container.
+async fn is_served(port: u16, in_docker: bool) -> bool {
+    let connecting = TcpStream::connect(("127.0.0.1", port));
+    let Ok(Ok(stream)) = timeout(CONNECT_LIMIT, connecting).await else {
+        return false;
+    };
+    if !in_docker {
+        return true;
     }
-    for port in ports {
-        let connect = || TcpStream::connect(("127.0.0.1", port.host_port));
-        while !matches!(timeout(CONNECT_LIMIT, connect()).await, Ok(Ok(_))) {
-            sleep(LOOK_PAUSE).await;
-        }
+    match timeout(HANG_UP_LIMIT, stream.peek(&mut [0])).await {
+        // Who waits for a request, or speaks first, is there.
+        Err(_) | Ok(Ok(1..)) => true,
+        Ok(_) => false,
     }
 }
 

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, path::Path};
 
 use muster_contract::agent::{ServicePort, ServiceProtocol, StartContainer};
 
-use super::processes::CONTAINER_VARIABLE;
+use super::{
+    docker::{HOME, inside},
+    processes::CONTAINER_VARIABLE,
+};
 
 /// Of the agent's own environment a container has these, and no others: there may be passwords among them.
 const INHERITED: [&str; 6] = ["PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ"];
@@ -22,8 +25,24 @@ pub(super) fn environment(
     let inherited = INHERITED
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
-    let mut words: BTreeMap<String, String> = inherited.collect();
-    words.insert("HOME".to_owned(), scratch.display().to_string());
+    with(order, ports, scratch, inherited.collect())
+}
+
+/// The same in Docker, where what is inherited is the image's.
+pub(super) fn environment_in_docker(
+    order: &StartContainer,
+    ports: &[ServicePort],
+) -> BTreeMap<String, String> {
+    with(order, &inside(ports), Path::new(HOME), BTreeMap::new())
+}
+
+fn with(
+    order: &StartContainer,
+    ports: &[ServicePort],
+    home: &Path,
+    mut words: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    words.insert("HOME".to_owned(), home.display().to_string());
     words.extend(order.image.environ.clone());
     words.extend(order.environ.clone());
     words.extend(place(order));
@@ -149,6 +168,8 @@ mod tests {
             index: 2,
             hostname: "sub2".to_owned(),
             hostnames: ["main1", "sub1", "sub2"].map(str::to_owned).to_vec(),
+            agents: Vec::new(),
+            addresses: Vec::new(),
         };
         let ports = service_ports(&order, &[20_001, 20_002]);
         assert_eq!(port_count(&order), 2);
@@ -172,6 +193,10 @@ mod tests {
             assert_eq!(of(name), Some(value), "{name}");
         }
         assert!(of("PATH").is_some());
+        let in_docker = environment_in_docker(&order, &ports);
+        assert_eq!(in_docker["HOME"], HOME);
+        assert_eq!(in_docker["MUSTER_PORT_WEB_UI"], "8000");
+        assert_eq!(in_docker.get("PATH"), None);
         assert_eq!(of("NO=NAME"), None);
         // The tests themselves run with settings, such as where nats-server is.
         assert!(

@@ -16,13 +16,13 @@ use super::{
         wish::{Holder, Need, QUEUE_LIMIT, Wish},
     },
     store::{
-        agents::of_groups,
+        agents::{named, of_groups},
         groups::groups,
         leases::{self, Use},
         queue, quotas,
         sessions::{KnownSessions, known},
     },
-    told::{Asking, Told},
+    told::{Addresses, Asking, Told},
 };
 use crate::domain::storable::is_storable;
 
@@ -37,7 +37,8 @@ pub(crate) async fn serve_arrivals(
     let known = known(transaction, sessions).await?;
     let groups = groups(transaction).await?;
     let mut told = Vec::new();
-    let arrivals = admitted(commands, &known, &groups, &mut told);
+    let addresses = addresses_of(transaction, &known).await?;
+    let arrivals = admitted(commands, &known, &addresses, &groups, &mut told);
     if arrivals.is_empty() {
         return Ok(told);
     }
@@ -71,7 +72,7 @@ pub(crate) async fn serve_arrivals(
         };
         match verdict {
             Verdict::Granted(agents) => {
-                told.push(asking.granted(&wish.scaling_group, &agents));
+                told.push(asking.granted(&wish.scaling_group, &agents, &scene.addresses));
                 outcome.granted.push((wish, agents));
             }
             Verdict::Waits(_) if length.requests >= QUEUE_LIMIT => {
@@ -121,7 +122,8 @@ pub(crate) async fn serve_waiting(
     for (wish, verdict) in scene.serve(waiting, now) {
         match verdict {
             Verdict::Granted(agents) => {
-                told.push(Asking::of(&wish).granted(&wish.scaling_group, &agents));
+                let asking = Asking::of(&wish);
+                told.push(asking.granted(&wish.scaling_group, &agents, &scene.addresses));
                 outcome.dequeued.push(wish.request);
                 outcome.granted.push((wish, agents));
             }
@@ -136,6 +138,20 @@ pub(crate) async fn serve_waiting(
     Ok(told)
 }
 
+/// Where the agents are of sessions that have their slots already.
+async fn addresses_of(
+    transaction: &mut Transaction,
+    known: &KnownSessions,
+) -> Result<Addresses, StorageError> {
+    let containers = known.granted.values().flat_map(|had| &had.containers);
+    let names: BTreeSet<&str> = containers.map(|(agent, _)| agent.as_str()).collect();
+    if names.is_empty() {
+        return Ok(Addresses::new());
+    }
+    let agents = named(transaction, names).await?.into_iter();
+    Ok(agents.map(|agent| (agent.name, agent.address)).collect())
+}
+
 /// A request that has just come and may be met.
 struct Arrival {
     place: usize,
@@ -146,6 +162,7 @@ struct Arrival {
 fn admitted(
     commands: &[&AllocateSlots],
     known: &KnownSessions,
+    addresses: &Addresses,
     groups: &[ScalingGroup],
     told: &mut Vec<Told>,
 ) -> Vec<Arrival> {
@@ -163,7 +180,7 @@ fn admitted(
         } else if let Some(granted) = known.granted.get(&command.session) {
             let agents = granted.containers.iter().map(|(agent, _)| agent.clone());
             let agents: Vec<String> = agents.collect();
-            told.push(asking.granted(&granted.scaling_group, &agents));
+            told.push(asking.granted(&granted.scaling_group, &agents, addresses));
             let lost = granted.containers.iter().filter(|(_, is_live)| !is_live);
             let lost: BTreeSet<&str> = lost.map(|(agent, _)| agent.as_str()).collect();
             told.extend(lost.into_iter().map(|agent| asking.lost(agent)));
@@ -206,6 +223,7 @@ fn wish(command: &AllocateSlots, groups: &[ScalingGroup]) -> Result<Wish, SlotsR
 struct Scene {
     ledger: Ledger,
     groups: HashMap<String, Group>,
+    addresses: Addresses,
 }
 
 impl Scene {
@@ -229,7 +247,9 @@ impl Scene {
             occupied.entry(&used.agent).or_default().push(used);
         }
         let mut agents: HashMap<String, Vec<Agent>> = HashMap::new();
+        let mut addresses = Addresses::new();
         for agent in known {
+            addresses.insert(agent.name.clone(), agent.address);
             let occupied = occupied.get(agent.name.as_str()).into_iter().flatten();
             let free = occupied.fold(agent.slots.clone(), |free, used| free.minus(&used.slots));
             agents.entry(agent.scaling_group).or_default().push(Agent {
@@ -253,7 +273,11 @@ impl Scene {
             }
             groups.insert(name.to_owned(), group);
         }
-        Ok(Self { ledger, groups })
+        Ok(Self {
+            ledger,
+            groups,
+            addresses,
+        })
     }
 
     /// A round in each group.

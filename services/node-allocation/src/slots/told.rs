@@ -1,5 +1,7 @@
 //! What a change of slots has to tell.
 
+use std::collections::HashMap;
+
 use muster_contract::{
     Command,
     node_allocation::{
@@ -18,6 +20,9 @@ pub(crate) struct Told {
     pub(crate) place: Option<usize>,
     pub(crate) event: Answer,
 }
+
+/// Where agents can be reached, by name.
+pub(crate) type Addresses = HashMap<String, String>;
 
 /// What is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,10 +69,16 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// It has slots on these agents.
-    pub(crate) fn granted(self, scaling_group: &str, agents: &[String]) -> Told {
+    /// It has slots on these agents, which can be reached at these addresses.
+    pub(crate) fn granted(
+        self,
+        scaling_group: &str,
+        agents: &[String],
+        addresses: &Addresses,
+    ) -> Told {
         let leases = agents.iter().map(|agent| SlotLease {
             agent: agent.clone(),
+            address: addresses.get(agent).cloned(),
         });
         self.told(Answer::Granted(SlotsGranted {
             request: self.request,

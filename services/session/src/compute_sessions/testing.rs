@@ -301,6 +301,7 @@ pub(crate) fn creating(name: &str) -> CreateComputeSession {
         image: ContainerImage {
             name: "python:3.11".to_owned(),
             command: vec!["python3".to_owned()],
+            docker: None,
             interpreter: None,
             services: vec![],
             environ: BTreeMap::new(),
@@ -311,6 +312,7 @@ pub(crate) fn creating(name: &str) -> CreateComputeSession {
         starts_at: None,
         environ: BTreeMap::from([("A".to_owned(), "B".to_owned())]),
         mounts: vec![],
+        mount_paths: BTreeMap::default(),
         resource_options: BTreeMap::new(),
         scaling_group: None,
         slots: [("cpu".to_owned(), 1.into())].into_iter().collect(),
@@ -409,6 +411,7 @@ pub(crate) fn granting(asked: &AllocateSlots, agents: &[&str]) -> SlotsGranted {
             .iter()
             .map(|agent| SlotLease {
                 agent: (*agent).to_owned(),
+                address: None,
             })
             .collect(),
     }

@@ -16,9 +16,9 @@ pub use agent_beat::{AgentBeat, ContainerHost};
 pub use containers::{
     ClusterPlace, CodeMode, CodeRefusal, CodeRun, CodeRunStatus, ConsoleItem, ContainerEnd,
     ContainerEnded, ContainerImage, ContainerLogs, ContainerStart, ContainerStarted,
-    ContainerUsage, ContainersUsage, ExecuteCode, ImageService, LOG_LIMIT, ReadContainerLogs,
-    RestartContainer, ServicePort, ServiceProtocol, StartContainer, StopContainer,
-    UnknownContainer, Usage,
+    ContainerUsage, ContainersUsage, DockerImage, ExecuteCode, FolderMount, ImageService,
+    LOG_LIMIT, ReadContainerLogs, RestartContainer, ServicePort, ServiceProtocol, StartContainer,
+    StopContainer, UnknownContainer, Usage,
 };
 pub use hook::{HookResult, NodeHook, SessionHook};
 pub use node_hook_finished::NodeHookFinished;

@@ -28,8 +28,13 @@ pub struct AgentSettings {
     /// run again after its next start. Default: `10s`.
     #[serde(with = "humantime_serde")]
     pub stop_grace: Duration,
-    /// How it runs containers of compute sessions. Default: `process`.
+    /// How it runs containers of compute sessions. Default: `auto`.
     pub containers: ContainerBackend,
+    /// Where Docker, or what speaks as it does, answers: `unix:///run/docker.sock`, `tcp://127.0.0.1:2375`. Default: that of
+    /// `DOCKER_HOST`, or Docker's usual socket.
+    pub docker_host: Option<String>,
+    /// Directory with the folders that sessions ask for: `PROJECT/FOLDER`. Default: there are none. Absolute after loading.
+    pub folders_directory: Option<PathBuf>,
     /// The group of agents that it belongs to. Default: `default`.
     pub scaling_group: String,
     /// What all its containers together may use: `cpu=4,mem=8g`. Default: the cores and the memory of the machine.
@@ -42,6 +47,10 @@ pub struct AgentSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContainerBackend {
+    /// By Docker where it answers when the agent starts, as processes where it does not.
+    Auto,
+    /// By Docker.
+    Docker,
     /// As processes of the machine.
     Process,
     /// Not at all.
@@ -57,7 +66,9 @@ impl Default for AgentSettings {
             key_file: None,
             concurrency: 32,
             stop_grace: Duration::from_secs(10),
-            containers: ContainerBackend::Process,
+            containers: ContainerBackend::Auto,
+            docker_host: None,
+            folders_directory: None,
             scaling_group: "default".to_owned(),
             slots: None,
             address: "127.0.0.1".to_owned(),
@@ -75,6 +86,18 @@ impl AgentSettings {
         for (key, word) in words {
             let is_word = !word.is_empty() && !word.contains(char::is_whitespace);
             checks.require(key, is_word, "a word".to_owned());
+        }
+        if let Some(host) = &self.docker_host {
+            let schemes = ["unix://", "tcp://", "http://"];
+            let is_host = schemes.iter().any(|scheme| {
+                host.strip_prefix(scheme)
+                    .is_some_and(|rest| !rest.is_empty())
+            });
+            checks.require(
+                "docker_host",
+                is_host,
+                "unix:///PATH or tcp://HOST:PORT".to_owned(),
+            );
         }
         if let Some(Err(wrong)) = self.slots.as_deref().map(read_slots) {
             let expected = format!("amounts of slots such as \"cpu=4,mem=8g\" ({wrong})");

@@ -179,6 +179,7 @@ fn make_absolute(settings: &mut Settings) {
     settings.nats.key_directory = settings.nats.key_directory.as_deref().map(absolute);
     let agent = &mut settings.agent;
     agent.hooks_directory = agent.hooks_directory.as_deref().map(absolute);
+    agent.folders_directory = agent.folders_directory.as_deref().map(absolute);
     agent.key_file = agent.key_file.as_deref().map(absolute);
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use muster_contract::agent::{ContainerImage, ImageService};
+use muster_contract::agent::{ContainerImage, DockerImage, ImageService};
 use muster_contract::resource_slots::{CPU, MEMORY};
 use muster_contract::{Amount, ResourceSlots};
 use toml::Spanned;
@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::NAME_LIMIT;
 use super::check::{Checked, Names};
 use super::compute::SiteImage;
-use super::document_compute::{ImageEntry, ServiceEntry, SlotsEntry};
+use super::document_compute::{DockerEntry, ImageEntry, ServiceEntry, SlotsEntry};
 use super::keys::proposal;
 
 /// What a container has of the memory, in bytes, where the site says nothing else: 64 MiB.
@@ -42,6 +42,9 @@ impl Checked<'_> {
                 for (name, value) in &entry.environ {
                     self.variable(name, value);
                 }
+                if let Some(docker) = &entry.docker {
+                    self.docker(docker);
+                }
                 let (minimum, maximum) =
                     self.image_range(&entry.name, entry.minimum, entry.maximum);
                 SiteImage {
@@ -53,6 +56,7 @@ impl Checked<'_> {
                             .into_iter()
                             .map(Spanned::into_inner)
                             .collect(),
+                        docker: entry.docker.map(docker_image),
                         interpreter: entry.interpreter.map(Spanned::into_inner),
                         services,
                         environ: entry
@@ -142,6 +146,17 @@ impl Checked<'_> {
         }
     }
 
+    fn docker(&mut self, docker: &DockerEntry) {
+        if let Some(image) = &docker.image {
+            self.image_name(image);
+        }
+        if let Some(command) = &docker.command
+            && command.get_ref().first().is_none_or(String::is_empty)
+        {
+            self.problem(command, "command names no program");
+        }
+    }
+
     fn variable(&mut self, name: &Spanned<String>, value: &Spanned<String>) {
         let text = name.get_ref();
         if text.is_empty() || text.contains(['=', '\0']) {
@@ -180,5 +195,12 @@ impl Checked<'_> {
             }
         }
         (minimum, maximum)
+    }
+}
+
+fn docker_image(entry: DockerEntry) -> DockerImage {
+    DockerImage {
+        image: entry.image.map(Spanned::into_inner),
+        command: entry.command.map(Spanned::into_inner),
     }
 }

@@ -16,6 +16,7 @@ pub(super) struct ImageEntry {
     #[serde(default)]
     pub(super) aliases: Vec<Spanned<String>>,
     pub(super) command: Spanned<Vec<Spanned<String>>>,
+    pub(super) docker: Option<DockerEntry>,
     pub(super) interpreter: Option<Spanned<Vec<String>>>,
     #[serde(default)]
     pub(super) services: Vec<ServiceEntry>,
@@ -25,6 +26,14 @@ pub(super) struct ImageEntry {
     pub(super) minimum: SlotsEntry,
     #[serde(default)]
     pub(super) maximum: SlotsEntry,
+}
+
+/// What is different with Docker.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DockerEntry {
+    pub(super) image: Option<Spanned<String>>,
+    pub(super) command: Option<Spanned<Vec<String>>>,
 }
 
 #[derive(Debug, Deserialize)]

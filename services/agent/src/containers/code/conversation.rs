@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use super::{DIED, Place, Progress, output::Output};
 use crate::containers::{
+    docker::CODE_PLACE,
     log,
     main_process::{LOG_FILE, SCRATCH_DIRECTORY},
 };
@@ -169,6 +170,18 @@ async fn start(place: Place<'_>, path: &str) -> io::Result<UnixStream> {
     let socket = place.directory.join(SOCKET);
     // Of one that has died.
     let _ = fs::remove_file(&socket);
+    if let Some((engine, container)) = place.docker {
+        let script = format!("{CODE_PLACE}/{PYTHON_FILE}");
+        let words = place.command.iter();
+        let words = words.map(|word| word.replace(PYTHON_PLACE, &script));
+        let socket = format!("{SOCKET_VARIABLE}={CODE_PLACE}/{SOCKET}");
+        engine
+            .begin(container, words.collect(), vec![socket])
+            .await?;
+        return timeout(START_LIMIT, connect(path))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut));
+    }
     let words = |word: &String| word.replace(PYTHON_PLACE, &script.to_string_lossy());
     let mut words = place.command.iter().map(words);
     let output = log::open(&place.directory.join(LOG_FILE))?;
@@ -183,17 +196,9 @@ async fn start(place: Place<'_>, path: &str) -> io::Result<UnixStream> {
         .stdout(output.try_clone()?)
         .stderr(output)
         .spawn()?;
-    let connected = async {
-        loop {
-            match UnixStream::connect(path).await {
-                Ok(stream) => return stream,
-                Err(_) => sleep(LOOK_PAUSE).await,
-            }
-        }
-    };
     let stream = tokio::select! {
         biased;
-        stream = timeout(START_LIMIT, connected) => {
+        stream = timeout(START_LIMIT, connect(path)) => {
             stream.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))
         }
         status = child.wait() => {
@@ -204,6 +209,16 @@ async fn start(place: Place<'_>, path: &str) -> io::Result<UnixStream> {
     // Somebody has to wait for its end.
     tokio::spawn(async move { child.wait().await });
     stream
+}
+
+/// As soon as somebody listens.
+async fn connect(path: &str) -> UnixStream {
+    loop {
+        match UnixStream::connect(path).await {
+            Ok(stream) => return stream,
+            Err(_) => sleep(LOOK_PAUSE).await,
+        }
+    }
 }
 
 fn scratch(directory: &Path) -> std::path::PathBuf {

@@ -29,6 +29,8 @@ class Agent:
         os.chdir(os.path.dirname(path))
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(os.path.basename(path))
+        # The agent may be somebody else than whoever this runs as; the directory is the agent's.
+        os.chmod(os.path.basename(path), 0o777)
         self.listener.listen()
         os.chdir(home)
         self.connection = None

@@ -1,10 +1,10 @@
 //! A run of code that is a program of its own: nothing of it is left for the next one but files.
 
-use std::{io, process::Stdio, time::Duration};
+use std::{fmt, io, pin::Pin, process::Stdio, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    process::{Child, Command},
     time::{Instant, sleep_until},
 };
 
@@ -21,24 +21,71 @@ const OUTPUT_PATIENCE: Duration = Duration::from_millis(200);
 /// Bytes that are read at once.
 const PIECE: usize = 16 * 1024;
 
+/// What it reads and what is read of it.
+type Input = Pin<Box<dyn AsyncWrite + Send>>;
+type Stream = Pin<Box<dyn AsyncRead + Send>>;
+
 /// The program of one run.
-#[derive(Debug)]
 pub(super) struct SingleRun {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    stdout: Option<ChildStdout>,
-    stderr: Option<ChildStderr>,
+    program: Program,
+    group: Option<i32>,
+    stdin: Option<Input>,
+    stdout: Option<Stream>,
+    stderr: Option<Stream>,
     said: Text,
     complained: Text,
     /// Its exit code, once it has ended, and when to stop waiting for its last words.
     ended: Option<(i32, Instant)>,
 }
 
+enum Program {
+    Process(Child),
+    InDocker(Exited),
+}
+
+/// The exit code of a program in Docker.
+type Exited = Pin<Box<dyn Future<Output = i32> + Send>>;
+
+impl fmt::Debug for SingleRun {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("SingleRun");
+        shown.field("group", &self.group);
+        shown.field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
+
+impl Program {
+    /// Waits for its end; not to be asked again after that.
+    async fn exited(&mut self) -> i32 {
+        match self {
+            Self::Process(child) => child.wait().await.ok().and_then(exit_code).unwrap_or(DIED),
+            Self::InDocker(exited) => exited.await,
+        }
+    }
+}
+
 impl SingleRun {
     /// Starts it, with the code in its place.
-    pub(super) fn start(place: Place<'_>, code: &str) -> io::Result<Self> {
+    pub(super) async fn start(place: Place<'_>, code: &str) -> io::Result<Self> {
         // Nothing that has a NUL in it can be handed to a program.
         let code = code.replace('\0', "\u{fffd}");
+        if let Some((engine, container)) = place.docker {
+            let words = place.command.iter().map(|word| word.replace(CODE, &code));
+            let mut program = engine.run(container, words.collect()).await?;
+            let (stdin, group) = (program.stdin.take(), program.number);
+            let (stdout, stderr) = (program.stdout.take(), program.stderr.take());
+            let exited = Box::pin(async move { program.exited().await });
+            return Ok(Self {
+                program: Program::InDocker(exited),
+                group,
+                stdin,
+                stdout: stdout.map(|stream| Box::pin(stream) as Stream),
+                stderr: stderr.map(|stream| Box::pin(stream) as Stream),
+                said: Text::default(),
+                complained: Text::default(),
+                ended: None,
+            });
+        }
         let mut words = place.command.iter().map(|word| word.replace(CODE, &code));
         let program = words.next().unwrap_or_default();
         let mut child = Command::new(program)
@@ -52,10 +99,11 @@ impl SingleRun {
             .stderr(Stdio::piped())
             .spawn()?;
         Ok(Self {
-            stdin: child.stdin.take(),
-            stdout: child.stdout.take(),
-            stderr: child.stderr.take(),
-            child,
+            group: child.id().and_then(|number| i32::try_from(number).ok()),
+            stdin: child.stdin.take().map(|stream| Box::pin(stream) as Input),
+            stdout: child.stdout.take().map(|stream| Box::pin(stream) as Stream),
+            stderr: child.stderr.take().map(|stream| Box::pin(stream) as Stream),
+            program: Program::Process(child),
             said: Text::default(),
             complained: Text::default(),
             ended: None,
@@ -64,7 +112,7 @@ impl SingleRun {
 
     /// The group of its processes.
     pub(super) fn group(&self) -> Option<i32> {
-        i32::try_from(self.child.id()?).ok()
+        self.group
     }
 
     /// Gives it a line to read.
@@ -94,8 +142,7 @@ impl SingleRun {
                 count = read(&mut self.stderr, &mut second) => {
                     self.complained.take(second.get(..count), "stderr", output);
                 }
-                status = self.child.wait(), if self.ended.is_none() => {
-                    let code = status.ok().and_then(exit_code).unwrap_or(DIED);
+                code = self.program.exited(), if self.ended.is_none() => {
                     self.ended = Some((code, Instant::now() + OUTPUT_PATIENCE));
                 }
                 () = sleep_until(last) => break,

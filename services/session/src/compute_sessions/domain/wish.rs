@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use muster_contract::{
     ResourceSlots,
-    agent::ContainerImage,
+    agent::{ContainerImage, FolderMount},
     session::{ComputeSessionType, CreateComputeSession},
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub(crate) struct Wish {
     pub(crate) starts_at: Option<i64>,
     pub(crate) environ: BTreeMap<String, String>,
     pub(crate) mounts: Vec<String>,
+    #[serde(default)]
+    pub(crate) mount_paths: BTreeMap<String, String>,
     pub(crate) resource_options: BTreeMap<String, String>,
     /// Where to look for agents.
     pub(crate) scaling_group: Option<String>,
@@ -60,6 +62,7 @@ impl Wish {
             starts_at: command.starts_at,
             environ: command.environ.clone(),
             mounts: command.mounts.clone(),
+            mount_paths: command.mount_paths.clone(),
             resource_options: command.resource_options.clone(),
             scaling_group: command.scaling_group.clone(),
             slots: command.slots.clone(),
@@ -69,6 +72,15 @@ impl Wish {
             dependencies,
             idle_timeout: command.idle_timeout,
         }
+    }
+
+    /// The folders of its containers.
+    pub(crate) fn folders(&self) -> Vec<FolderMount> {
+        let folder = |name: &String| FolderMount {
+            name: name.clone(),
+            path: self.mount_paths.get(name).unwrap_or(name).clone(),
+        };
+        self.mounts.iter().map(folder).collect()
     }
 
     /// Whether it runs a command to its end.

@@ -11,14 +11,29 @@ pub struct ContainerImage {
     /// Its name and tag: `python:3.11`.
     pub name: String,
     /// The main process of a container without Docker: a program and its arguments. `{port:NAME}` is the port of the service of that
-    /// name. With Docker the image's own.
+    /// name.
     pub command: Vec<String>,
+    /// What is different with Docker; without it, Docker's image of the same name and that one's own command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker: Option<DockerImage>,
     /// The program that runs code that is sent to the session, if it can: see `services/agent/README.md`.
     pub interpreter: Option<Vec<String>>,
     /// What can be reached in it.
     pub services: Vec<ImageService>,
     /// Set for its processes, below what the session sets.
     pub environ: BTreeMap<String, String>,
+}
+
+/// What Docker runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DockerImage {
+    /// What Docker calls the image; `None` = as it is called here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The main process: a program and its arguments, which listen on the ports of the services themselves. `None` = the image's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
 }
 
 /// Something in a container that can be reached.

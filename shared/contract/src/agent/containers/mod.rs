@@ -14,11 +14,11 @@ mod start_container;
 mod stop_container;
 
 pub use container_ended::{ContainerEnd, ContainerEnded};
-pub use container_image::{ContainerImage, ImageService, ServiceProtocol};
+pub use container_image::{ContainerImage, DockerImage, ImageService, ServiceProtocol};
 pub use container_started::{ContainerStart, ContainerStarted, ServicePort};
 pub use container_statistics::{ContainerUsage, ContainersUsage, Usage};
 pub use execute_code::{CodeMode, CodeRefusal, CodeRun, CodeRunStatus, ConsoleItem, ExecuteCode};
 pub use read_container_logs::{ContainerLogs, LOG_LIMIT, ReadContainerLogs, UnknownContainer};
 pub use restart_container::RestartContainer;
-pub use start_container::{ClusterPlace, StartContainer};
+pub use start_container::{ClusterPlace, FolderMount, StartContainer};
 pub use stop_container::StopContainer;

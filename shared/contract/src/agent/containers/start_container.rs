@@ -20,6 +20,9 @@ pub struct StartContainer {
     pub session: Uuid,
     /// The session's name.
     pub session_name: String,
+    /// The project whose folders it may have.
+    #[serde(default)]
+    pub project: String,
     /// When it has to have started: microseconds since 1970 UTC. An order that comes later is reported as failed.
     pub deadline: i64,
     /// What runs in it.
@@ -32,6 +35,9 @@ pub struct StartContainer {
     pub environ: BTreeMap<String, String>,
     /// What it may use.
     pub slots: ResourceSlots,
+    /// Folders of the project that it has.
+    #[serde(default)]
+    pub folders: Vec<FolderMount>,
     /// Further ports of the container that are to be reached, over TCP.
     pub preopen_ports: Vec<u16>,
     /// Its place among the containers of the session.
@@ -47,6 +53,21 @@ pub struct ClusterPlace {
     pub hostname: String,
     /// The names of all, in order.
     pub hostnames: Vec<String>,
+    /// The agent of each, in the same order.
+    #[serde(default)]
+    pub agents: Vec<String>,
+    /// Where that agent can be reached, in the same order: a name or an address.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+}
+
+/// A folder that outlives the session, in a container of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FolderMount {
+    /// Its name among those of the project.
+    pub name: String,
+    /// Where it is, below the home directory of the container: a relative path.
+    pub path: String,
 }
 
 impl Message for StartContainer {

@@ -26,6 +26,9 @@ pub struct SlotsGranted {
 pub struct SlotLease {
     /// Whose slots.
     pub agent: String,
+    /// Where that agent can be reached, if that is known: a name or an address.
+    #[serde(default)]
+    pub address: Option<String>,
 }
 
 impl Message for SlotsGranted {

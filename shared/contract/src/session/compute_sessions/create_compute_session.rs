@@ -41,6 +41,9 @@ pub struct CreateComputeSession {
     pub environ: BTreeMap<String, String>,
     /// Folders it asks for.
     pub mounts: Vec<String>,
+    /// Where these are, below the home directory of its containers, if not under their names.
+    #[serde(default)]
+    pub mount_paths: BTreeMap<String, String>,
     /// Further wishes, by name: `shmem`.
     pub resource_options: BTreeMap<String, String>,
     /// Where to look for agents.

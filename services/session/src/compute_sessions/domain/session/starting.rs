@@ -84,8 +84,13 @@ impl Session {
             .iter()
             .map(|container| hostname(container.index))
             .collect();
+        let addresses: Vec<String> = granted
+            .leases
+            .iter()
+            .map(|lease| lease.address.clone().unwrap_or_default())
+            .collect();
         for container in &self.containers {
-            let order = self.start_order(turn, container, &hostnames);
+            let order = self.start_order(turn, container, &hostnames, &addresses);
             let agent = container.agent.clone();
             turn.has_done(Deed::Start(agent, Box::new(order)));
         }
@@ -96,6 +101,7 @@ impl Session {
         turn: &Turn<'_>,
         container: &Container,
         hostnames: &[String],
+        addresses: &[String],
     ) -> StartContainer {
         let wish = &self.wish;
         let is_main = container.index == 0;
@@ -104,6 +110,7 @@ impl Session {
             container: container.id,
             session: self.id,
             session_name: wish.name.clone(),
+            project: wish.tenant.clone(),
             deadline: after(turn.now, turn.limits.start),
             image: wish.image.clone(),
             // The others run what their image runs.
@@ -111,11 +118,18 @@ impl Session {
             bootstrap_script: wish.bootstrap_script.clone(),
             environ: wish.environ.clone(),
             slots: wish.slots.clone(),
+            folders: wish.folders(),
             preopen_ports: wish.preopen_ports.clone(),
             place: ClusterPlace {
                 index: container.index,
                 hostname: hostname(container.index),
                 hostnames: hostnames.to_vec(),
+                agents: self
+                    .containers
+                    .iter()
+                    .map(|container| container.agent.clone())
+                    .collect(),
+                addresses: addresses.to_vec(),
             },
         }
     }

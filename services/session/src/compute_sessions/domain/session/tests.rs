@@ -32,6 +32,7 @@ fn wish(kind: ComputeSessionType, containers: u32) -> Wish {
         image: ContainerImage {
             name: "python:3.11".to_owned(),
             command: vec![],
+            docker: None,
             interpreter: None,
             services: vec![],
             environ: BTreeMap::new(),
@@ -42,6 +43,7 @@ fn wish(kind: ComputeSessionType, containers: u32) -> Wish {
         starts_at: None,
         environ: BTreeMap::new(),
         mounts: vec![],
+        mount_paths: BTreeMap::default(),
         resource_options: BTreeMap::new(),
         scaling_group: None,
         slots: [("cpu".to_owned(), 1.into())].into_iter().collect(),
@@ -206,6 +208,7 @@ impl World {
             leases: (0..self.session.wish.cluster_size as usize)
                 .map(|index| SlotLease {
                     agent: Self::agent(index),
+                    address: None,
                 })
                 .collect(),
         };

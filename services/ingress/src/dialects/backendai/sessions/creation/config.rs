@@ -22,6 +22,8 @@ const HOME: &str = "/home/work/";
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct SessionConfig {
     pub(super) mounts: Vec<String>,
+    /// Where they are, below the home directory, if not under their names.
+    pub(super) mount_paths: BTreeMap<String, String>,
     pub(super) environ: BTreeMap<String, String>,
     pub(super) cluster_size: Option<u32>,
     pub(super) scaling_group: Option<String>,
@@ -39,14 +41,15 @@ impl SessionConfig {
         let resource_options = options(fields)?;
         let shmem = resource_options.get(SHMEM);
         let shmem = shmem.map(|text| slot_amount(SHMEM, text)).transpose();
-        check_mount_map(fields)?;
+        let mount_paths = mount_paths(fields)?;
         let mounts = fields.texts(&["mounts"])?;
-        if mounts.len() > LIST_LIMIT || mounts.iter().any(String::is_empty) {
+        if mounts.len() > LIST_LIMIT || !mounts.iter().all(|name| is_file_name(name)) {
             let problem = format!("has to be at most {LIST_LIMIT} names of folders");
             return Err(wrong("mounts", &problem));
         }
         Ok(Self {
             mounts,
+            mount_paths,
             environ: environ(fields)?,
             cluster_size: cluster_size(fields)?,
             scaling_group: fields
@@ -171,25 +174,34 @@ fn options(fields: Fields<'_>) -> Result<BTreeMap<String, String>, Failure> {
 }
 
 /// Folders are mounted below the home directory alone.
-fn check_mount_map(fields: Fields<'_>) -> Result<(), Failure> {
+fn mount_paths(fields: Fields<'_>) -> Result<BTreeMap<String, String>, Failure> {
     let Some(map) = fields.object(&["mount_map", "mountMap"])? else {
-        return Ok(());
+        return Ok(BTreeMap::new());
     };
-    let is_good = |path: &Value| match path {
-        Value::Null => true,
-        Value::String(path) => path.strip_prefix(HOME).is_some_and(|rest| {
-            !rest.is_empty() && rest.split('/').all(|part| part != "." && part != "..")
-        }),
-        _ => false,
-    };
-    if map.values().all(is_good) {
-        Ok(())
-    } else {
-        Err(wrong(
-            "mount_map",
-            &format!("has to be paths below {HOME} by name"),
-        ))
+    let mut paths = BTreeMap::new();
+    for (name, path) in map {
+        let below = match path {
+            Value::Null => continue,
+            Value::String(path) => path
+                .strip_prefix(HOME)
+                .map(|path| path.trim_end_matches('/')),
+            _ => None,
+        };
+        let below = below.filter(|below| below.split('/').all(is_file_name));
+        let below = below.ok_or_else(|| {
+            wrong(
+                "mount_map",
+                &format!("has to be paths below {HOME} by name"),
+            )
+        })?;
+        paths.insert(name.clone(), below.to_owned());
     }
+    Ok(paths)
+}
+
+/// Whether something in a directory can be called so.
+fn is_file_name(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0'])
 }
 
 fn ports(fields: Fields<'_>) -> Result<Vec<u16>, Failure> {

@@ -81,7 +81,7 @@ pub(crate) struct Config {
     /// Set for processes.
     #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
     environ: Option<Map<String, Value>>,
-    /// Folders; kept with the session, and mounted by agents that can.
+    /// Folders of the project, in the home directory of its containers; an agent that does not have one starts nothing.
     mounts: Option<Vec<String>>,
     /// Which agents.
     #[schema(rename = "scalingGroup")]

@@ -66,6 +66,7 @@ pub(crate) fn wanted(
         starts_at: request.starts_at.map(muster_platform::Timestamp::as_micros),
         environ: config.environ,
         mounts: config.mounts,
+        mount_paths: config.mount_paths,
         resource_options: config.resource_options,
         scaling_group: config.scaling_group,
         slots,

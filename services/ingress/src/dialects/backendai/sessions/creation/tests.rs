@@ -39,6 +39,7 @@ fn image() -> SiteImage {
         image: ContainerImage {
             name: "python:3.11".to_owned(),
             command: vec!["python3".to_owned()],
+            docker: None,
             interpreter: None,
             services: Vec::new(),
             environ: BTreeMap::new(),
