@@ -118,6 +118,8 @@ impl System {
         let site = directory.join("site.toml").to_string_lossy().into_owned();
         let mut environment = vec![
             ("MUSTER__SITE".to_owned(), site),
+            // Also where Docker answers.
+            ("MUSTER__AGENT__CONTAINERS".to_owned(), "process".to_owned()),
             ("MUSTER__LISTEN".to_owned(), port.address().to_string()),
         ];
         let tables = match options.engine {

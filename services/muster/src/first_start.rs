@@ -194,11 +194,12 @@ secret_key = "{secret_key}"
 [[agent]]
 name = "{LOCAL_AGENT}"
 
-# What they run: programs of this machine.
+# What they run: programs of this machine, or with Docker what it calls so.
 [[image]]
 name = "python:3"
 aliases = ["python"]
 command = ["python3", "-u", "-m", "http.server", "--bind", "127.0.0.1", "{{port:http}}"]
+docker = {{ image = "python:3-slim", command = ["python3", "-u", "-m", "http.server", "8000"] }}
 interpreter = ["python3", "{{interpreter.py}}"]
 services = [{{ name = "http", protocol = "http", port = 8000 }}]
 minimum = {{ cpu = "1", mem = "128m" }}
@@ -207,6 +208,7 @@ minimum = {{ cpu = "1", mem = "128m" }}
 name = "shell:1"
 aliases = ["shell"]
 command = ["sleep", "infinity"]
+docker = {{ image = "busybox:stable", command = ["sleep", "infinity"] }}
 interpreter = ["sh", "-c", "{{code}}"]
 minimum = {{ cpu = "1", mem = "64m" }}
 
