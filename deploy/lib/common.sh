@@ -81,3 +81,20 @@ target_directory() {
     (cd "$project_root" && cargo metadata --format-version 1 --no-deps --locked) |
         sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
 }
+
+# memory_directory: makes a directory whose files are in memory and prints its name; fails where there is no place for one
+# of some size, or programs may not be run from it.
+memory_directory() {
+    local directory available
+    available="$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" || return 1
+    [ "${available:-0}" -ge 4194304 ] || return 1
+    directory="$(mktemp -d /dev/shm/muster.XXXXXX)" || return 1
+    # PostgreSQL's user has to get through.
+    if chmod 755 "$directory" && printf '#!/bin/sh\n' >"$directory/program" && chmod +x "$directory/program" &&
+        "$directory/program" 2>/dev/null && rm "$directory/program"; then
+        printf '%s\n' "$directory"
+    else
+        rm -rf "$directory"
+        return 1
+    fi
+}

@@ -12,6 +12,7 @@
 //! | one service within the test, behind a real broker | [`ServiceWorld`] |
 //! | databases with the tables of a service, on both engines | [`TestDatabases`], [`on_both_engines`] |
 //! | what was traced and measured | [`OtlpReceiver`] |
+//! | real clients in Python | [`PythonPrograms`] |
 //! | a network that breaks | [`ChaosProxy`] |
 //! | waiting for a state | [`eventually`] |
 //! | a place for files | [`TemporaryDirectory`], [`copy_directory`] |
@@ -32,6 +33,7 @@ mod postgres;
 mod process;
 pub mod programs;
 mod proxy;
+mod python_programs;
 mod service_world;
 mod skipping;
 mod test_databases;
@@ -45,6 +47,7 @@ pub use port::ReservedPort;
 pub use postgres::PostgresServer;
 pub use process::{ChildProcess, LastSignal};
 pub use proxy::ChaosProxy;
+pub use python_programs::{Printed, PythonPrograms};
 pub use service_world::ServiceWorld;
 pub use skipping::skip;
 pub use test_databases::{TestDatabase, TestDatabases, plainly};

@@ -3,7 +3,8 @@
 use std::{path::PathBuf, process::Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use muster_testkit::{TemporaryDirectory, programs::PythonEnvironment, skip};
+pub(crate) use muster_testkit::Printed;
+use muster_testkit::{PythonPrograms, TemporaryDirectory, programs::PythonEnvironment, skip};
 use muster_tests::site;
 use serde_json::Value;
 use tokio::process::Command;
@@ -26,15 +27,8 @@ pub(crate) struct Program {
     pub(crate) tool: Tool,
     directory: PathBuf,
     environment: Vec<(String, String)>,
+    programs: PythonPrograms,
     home: TemporaryDirectory,
-}
-
-/// What a program has printed.
-#[derive(Debug)]
-pub(crate) struct Printed {
-    pub(crate) well: bool,
-    pub(crate) output: String,
-    pub(crate) errors: String,
 }
 
 impl Program {
@@ -51,11 +45,13 @@ impl Program {
                 return Ok(None);
             }
         };
+        let home = TemporaryDirectory::new("client")?;
         let program = Self {
             tool,
+            programs: PythonPrograms::new(&directory, home.path()),
             directory,
             environment: Vec::new(),
-            home: TemporaryDirectory::new("client")?,
+            home,
         };
         Ok(Some(match tool {
             Tool::FreezerV2 => program.signed_in(house, USER, "alpha"),
@@ -113,18 +109,13 @@ impl Program {
             "freezer"
         };
         words.extend(arguments.iter().map(|&word| word.to_owned()));
-        self.start(program, &words).await
+        self.programs.run(program, &words, &self.environment).await
     }
 
     /// Runs Python, where the client's library can be had.
     pub(crate) async fn python(&self, script: &str) -> Result<Printed> {
-        let words = ["-c".to_owned(), script.to_owned()];
-        self.start("python", &words).await
-    }
-
-    async fn start(&self, program: &str, words: &[String]) -> Result<Printed> {
-        let output = Command::new(self.directory.join(program))
-            .args(words)
+        let output = Command::new(self.directory.join("python"))
+            .args(["-c", script])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home.path())
@@ -133,9 +124,9 @@ impl Program {
             .kill_on_drop(true)
             .output()
             .await
-            .with_context(|| format!("running {program}"))?;
+            .context("running Python")?;
         Ok(Printed {
-            well: output.status.success(),
+            status: output.status.code().unwrap_or(-1),
             output: String::from_utf8_lossy(&output.stdout).into_owned(),
             errors: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
@@ -144,7 +135,7 @@ impl Program {
     /// A command that has to end well.
     pub(crate) async fn good(&self, command: &str, arguments: &[&str]) -> Result<Printed> {
         let printed = self.run(command, arguments).await?;
-        ensure!(printed.well, "{command} {arguments:?}: {printed:?}");
+        ensure!(printed.well(), "{command} {arguments:?}: {printed:?}");
         Ok(printed)
     }
 
@@ -153,7 +144,7 @@ impl Program {
         let printed = self.run(command, arguments).await?;
         let said = format!("{}{}", printed.output, printed.errors);
         ensure!(
-            !printed.well && said.contains(why),
+            !printed.well() && said.contains(why),
             "{command} {arguments:?}: {printed:?}"
         );
         Ok(())

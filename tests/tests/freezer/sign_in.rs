@@ -103,7 +103,7 @@ async fn the_library_starts_and_ends() -> Result<()> {
             jobs[0],
         );
         let printed = program.python(&script).await?;
-        ensure!(printed.well, "{printed:?}");
+        ensure!(printed.well(), "{printed:?}");
         let lines: Vec<&str> = printed.output.lines().collect();
         ensure!(lines.len() == 5, "{printed:?}");
         for (line, result) in [(0, "success"), (1, "hold-off"), (2, "out-of-sync"), (3, "success")] {
