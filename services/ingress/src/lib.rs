@@ -15,4 +15,4 @@ mod own;
 
 pub use auth::{Directory, DirectoryError, NewToken, TokenKey, TokenKeyError};
 pub use frame::{IngressError, IngressParts, start};
-pub use openapi::openapi_documents;
+pub use openapi::{graphql_schemas, openapi_documents};

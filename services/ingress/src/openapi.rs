@@ -1,4 +1,4 @@
-//! The OpenAPI documents: made from the endpoints themselves, kept in the repository for readers,
+//! The OpenAPI documents, and the schema of GraphQL: made from the endpoints themselves, kept in the repository for readers,
 //! and compared by a test.
 
 use crate::dialects;
@@ -16,6 +16,12 @@ pub fn openapi_documents() -> Result<Vec<(&'static str, String)>, serde_json::Er
             Ok((dialect.name, text))
         })
         .collect()
+}
+
+/// The schemas of GraphQL, each with the name of its dialect, in GraphQL's own language.
+#[must_use]
+pub fn graphql_schemas() -> Vec<(&'static str, String)> {
+    vec![("backendai", dialects::backendai::sdl())]
 }
 
 #[cfg(test)]

@@ -235,7 +235,8 @@ fn compute_session_entries() -> Vec<Entry> {
     };
     use session::{
         ComputeSessionChanged, CreateComputeSession, DestroyComputeSession, FindComputeSession,
-        ListComputeSessions, MatchComputeSessions, RestartComputeSession, UseComputeSession,
+        ListComputeContainers, ListComputeSessions, MatchComputeSessions, RestartComputeSession,
+        UseComputeSession,
     };
     vec![
         Entry::command::<CreateComputeSession>(&[Part::Ingress]),
@@ -246,6 +247,7 @@ fn compute_session_entries() -> Vec<Entry> {
         Entry::query::<FindComputeSession>(&[Part::Ingress]),
         Entry::query::<MatchComputeSessions>(&[Part::Ingress]),
         Entry::query::<ListComputeSessions>(&[Part::Ingress, Part::Operator]),
+        Entry::query::<ListComputeContainers>(&[Part::Ingress]),
         Entry::order::<StartContainer>(),
         Entry::order::<RestartContainer>(),
         Entry::order::<StopContainer>(),

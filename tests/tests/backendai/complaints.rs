@@ -42,7 +42,7 @@ async fn a_history_is_listed_page_by_page(house: &mut House) -> Result<()> {
                 statuses: Some(statuses.to_vec()),
                 ..ComputeSessionFilter::default()
             },
-            order: None,
+            order: Vec::new(),
             offset,
             limit,
             with_containers: true,

@@ -321,7 +321,7 @@ impl House {
                     statuses: Some(statuses.to_vec()),
                     ..ComputeSessionFilter::default()
                 },
-                order: None,
+                order: Vec::new(),
                 offset: u32::try_from(all.len())?,
                 limit: u32::try_from(PAGE)?,
                 with_containers: true,

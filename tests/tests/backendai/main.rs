@@ -10,6 +10,7 @@ mod complaints;
 mod deadlines;
 mod errors;
 mod events;
+mod graphql;
 mod house;
 mod kills;
 mod names;

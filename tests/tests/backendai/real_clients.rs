@@ -168,6 +168,13 @@ async fn legacy_commands(environment: PythonEnvironment, house: &House) -> Resul
     client
         .good(&["ps", "--dead"], &["mysess-01", "TERMINATED"])
         .await?;
+    client
+        .good(&["ps", "--detail", "--dead"], &["mysess-01", "TERMINATED"])
+        .await?;
+    client
+        .good(&["admin", "session", &id], &["mysess-01", "TERMINATED"])
+        .await?;
+    client.python(PAGES).await?;
 
     let code = "print('it is', 6 * 7)";
     let run = ["run", "-t", "code-01", "-c", code, PYTHON];
@@ -240,6 +247,17 @@ with Session() as session:
         assert False, "it was destroyed twice"
 "#;
 
+/// Page after page, as the library reads lists.
+const PAGES: &str = r#"
+from ai.backend.client.session import Session
+
+with Session() as session:
+    kind = session.ComputeSession
+    listed = list(kind.paginated_list(status="TERMINATED", fields=["name", "status", "result"], page_size=1))
+    assert [one["name"] for one in listed] == ["mysess-01"], listed
+    assert list(kind.paginated_list(status="PENDING,RUNNING", fields=["name"], page_size=1)) == []
+"#;
+
 const ASYNCHRONOUS: &str = r#"
 import asyncio, json
 from ai.backend.client.session import AsyncSession
@@ -286,6 +304,25 @@ async fn newest_commands(house: &House) -> Result<()> {
     client
         .good(&["session", "list"], &["newest-01", "RUNNING"])
         .await?;
+    let filtered = [
+        "session",
+        "list",
+        "--filter",
+        "name like \"newest%\" & status == \"running\"",
+        "--order=-created_at",
+    ];
+    client.good(&filtered, &["newest-01", "RUNNING"]).await?;
+    let others = ["session", "list", "--filter", "name == \"other\""];
+    let others = client.good(&others, &[]).await?;
+    ensure!(!others.contains("newest-01"), "{others}");
+    let session = house.find(&house.alice(), "newest-01").await?;
+    client
+        .good(
+            &["session", "info", &session.id.to_string()],
+            &["newest-01", "RUNNING"],
+        )
+        .await?;
+    client.python(NEWEST_PAGES).await?;
     client
         .good(&["session", "logs", "newest-01"], &["up with"])
         .await?;
@@ -308,3 +345,21 @@ async fn newest_commands(house: &House) -> Result<()> {
     ];
     client.good(&run, &["42"]).await.map(|_| ())
 }
+
+/// What the library asks for by itself, and all that it knows.
+const NEWEST_PAGES: &str = r#"
+from ai.backend.client.session import Session
+from ai.backend.client.output.fields import container_fields, session_fields
+
+with Session() as session:
+    kind = session.ComputeSession
+    page = kind.paginated_list(status="RUNNING")
+    assert page.total_count == 1 and page.items[0]["status"] == "RUNNING", page
+    fields = [session_fields[name] for name in session_fields if name != "containers"]
+    page = kind.paginated_list(status="RUNNING,SCHEDULED", fields=fields, filter="cluster_size == 1", order="-created_at,+name")
+    assert page.items[0]["name"] == "newest-01", page
+    names = " ".join(field.field_ref for field in container_fields.values())
+    query = "query($id: UUID!) { compute_session(id: $id) { containers { %s } } }" % names
+    told = session.Admin.query(query, {"id": page.items[0]["id"]})
+    assert told["compute_session"]["containers"][0]["cluster_role"] == "main", told
+"#;

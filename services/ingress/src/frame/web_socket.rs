@@ -7,7 +7,8 @@ use std::future::Future;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
@@ -32,9 +33,20 @@ pub(crate) struct WebSocketRequest {
     accept: HeaderValue,
     handover: Handover,
     message_limit: usize,
+    /// What the client offers to speak over it.
+    offered: Vec<String>,
+    protocol: Option<&'static str>,
 }
 
 impl WebSocketRequest {
+    /// Speaks the first of these protocols that the client offers (RFC 6455, 1.9); `None` = it offers none of them.
+    pub(crate) fn speak(&mut self, known: &[&'static str]) -> Option<&'static str> {
+        let mut offered = self.offered.iter();
+        self.protocol =
+            offered.find_map(|offered| known.iter().copied().find(|known| known == offered));
+        self.protocol
+    }
+
     /// The answer after which `talk` has the socket. It has to end soon after the token does.
     pub(crate) fn accept<T, F>(self, talk: T) -> Response
     where
@@ -66,6 +78,9 @@ impl WebSocketRequest {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept);
+        if let Some(protocol) = self.protocol {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+        }
         response
     }
 }
@@ -83,6 +98,10 @@ impl FromRequestParts<Ingress> for WebSocketRequest {
             handover: handover
                 .ok_or_else(|| Failure::broken("the request did not come over a connection"))?,
             message_limit: ingress.limits.body,
+            offered: words(&parts.headers, &SEC_WEBSOCKET_PROTOCOL)
+                .map(str::to_owned)
+                .collect(),
+            protocol: None,
         })
     }
 }
@@ -100,11 +119,15 @@ fn accept_of(parts: &Parts) -> Option<HeaderValue> {
 }
 
 fn has_word(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    words(headers, name).any(|word| word.eq_ignore_ascii_case(wanted))
+}
+
+fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(name).iter();
     values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(|word| word.trim().eq_ignore_ascii_case(wanted))
+        .map(str::trim)
 }
 
 #[cfg(test)]

@@ -24,6 +24,20 @@ fn the_documents_in_the_repository_are_those_of_the_code() {
     }
 }
 
+#[test]
+fn the_schemas_in_the_repository_are_those_of_the_code() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql");
+    for (name, text) in graphql_schemas() {
+        let path = folder.join(format!("{name}.graphql"));
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            written == text,
+            "{} is not what the code says; `just spec` writes it",
+            path.display()
+        );
+    }
+}
+
 /// Every status of every endpoint in the Swagger text that cc-backend had in 2023, whose copy has
 /// lost its indentation.
 fn endpoints_of_2023(swagger: &str) -> BTreeSet<(String, String, String)> {

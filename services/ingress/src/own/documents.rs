@@ -14,26 +14,30 @@ use utoipa_swagger_ui::{Config, SwaggerUi, Url};
 use super::problem::Problem;
 use crate::dialects;
 use crate::frame::{Failure, FailureKind, Ingress};
-use crate::openapi::openapi_documents;
+use crate::openapi::{graphql_schemas, openapi_documents};
 
 /// The documents by file name; written once, when first asked for.
 static DOCUMENTS: LazyLock<Result<HashMap<String, Bytes>, serde_json::Error>> =
     LazyLock::new(|| {
         let documents = openapi_documents()?.into_iter();
-        Ok(documents
-            .map(|(name, text)| (format!("{name}.json"), Bytes::from(text)))
-            .collect())
+        let documents = documents.map(|(name, text)| (format!("{name}.json"), Bytes::from(text)));
+        let schemas = graphql_schemas().into_iter();
+        let schemas = schemas.map(|(name, text)| (format!("{name}{SCHEMA}"), Bytes::from(text)));
+        Ok(documents.chain(schemas).collect())
     });
+
+/// What the names of schemas of GraphQL end with.
+const SCHEMA: &str = ".graphql";
 
 /// An OpenAPI document
 ///
-/// One for each dialect, and one for our own endpoints.
+/// One for each dialect, and one for our own endpoints. `backendai.graphql` is the schema of the dialect's GraphQL.
 #[utoipa::path(
     get,
     path = "/openapi/{document}",
     operation_id = "document",
     tag = "about",
-    params(("document" = String, Path, description = "`clustercockpit.json`, `duffy.json`, `freezer.json` or `muster.json`")),
+    params(("document" = String, Path, description = "`backendai.json`, `clustercockpit.json`, `duffy.json`, `freezer.json`, `muster.json` or `backendai.graphql`")),
     responses(
         (status = 200, description = "The document", content_type = "application/json"),
         (status = 404, description = "There is no such document", body = Problem, content_type = "application/problem+json"),
@@ -45,9 +49,17 @@ pub(super) async fn document(
     let documents = DOCUMENTS
         .as_ref()
         .map_err(|error| Failure::broken(error.to_string()))?;
-    match name.ok().and_then(|Path(name)| documents.get(&name)) {
-        Some(document) => {
-            Ok(([(CONTENT_TYPE, "application/json")], document.clone()).into_response())
+    let found = name
+        .ok()
+        .and_then(|Path(name)| documents.get_key_value(&name));
+    match found {
+        Some((name, document)) => {
+            let content_type = if name.ends_with(SCHEMA) {
+                "application/graphql; charset=utf-8"
+            } else {
+                "application/json"
+            };
+            Ok(([(CONTENT_TYPE, content_type)], document.clone()).into_response())
         }
         None => Err(Failure::new(
             FailureKind::NotFound,

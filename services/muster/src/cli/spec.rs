@@ -31,6 +31,10 @@ pub(crate) fn run(command: &Command) -> Result<()> {
             &text,
         )?;
     }
+    for (name, text) in muster_ingress::graphql_schemas() {
+        let path = format!("services/ingress/graphql/{name}.graphql");
+        write(&root.join(path), &text)?;
+    }
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use crate::compute_sessions::{
     },
     saying::{Saying, Sayings, Settlement},
     store::{
+        counts::Counts,
         dependencies,
         load::load_sessions,
         logs::{self, ContainerLog},
@@ -251,6 +252,13 @@ impl<'a> Book<'a> {
         dependencies::end(transaction, &those(&changed, has_ended)).await?;
         waiters::remove(transaction, &self.answered).await?;
         waiters::add(transaction, &self.new_waiters()).await?;
+        // Last: whoever else changes sessions of the same kind waits from here on.
+        let mut counts = Counts::default();
+        new.iter().for_each(|session| counts.came(session));
+        for (before, session) in &changed {
+            counts.changed(before, session);
+        }
+        counts.write(transaction).await?;
         Ok(self.sayings)
     }
 }

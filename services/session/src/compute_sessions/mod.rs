@@ -32,8 +32,8 @@ use muster_contract::{
     agent::{ContainerEnded, ContainerStarted, ContainersUsage},
     node_allocation::{SlotsGranted, SlotsLost, SlotsQueued, SlotsRefused},
     session::{
-        CreateComputeSession, DestroyComputeSession, FindComputeSession, ListComputeSessions,
-        MatchComputeSessions, RestartComputeSession, UseComputeSession,
+        CreateComputeSession, DestroyComputeSession, FindComputeSession, ListComputeContainers,
+        ListComputeSessions, MatchComputeSessions, RestartComputeSession, UseComputeSession,
     },
 };
 use muster_messaging::{Environment, ServiceBuilder};
@@ -54,6 +54,7 @@ use self::{
     },
     queries::{
         find_compute_session::FindComputeSessionHandler,
+        list_compute_containers::ListComputeContainersHandler,
         list_compute_sessions::ListComputeSessionsHandler,
         match_compute_sessions::MatchComputeSessionsHandler,
     },
@@ -117,4 +118,5 @@ pub(crate) fn register(
         .query::<FindComputeSession>(FindComputeSessionHandler::new(database()))
         .query::<MatchComputeSessions>(MatchComputeSessionsHandler::new(database()))
         .query::<ListComputeSessions>(ListComputeSessionsHandler::new(database()))
+        .query::<ListComputeContainers>(ListComputeContainersHandler::new(database()))
 }

@@ -47,7 +47,7 @@ use crate::compute_sessions::{
     },
     saying::{Saying, Settlement},
     signals::containers_usage::containers_usage,
-    store::list_sessions::{Page, list_sessions},
+    store::lists::{Bookmarks, Listed, Page, list_sessions},
 };
 pub(crate) use crate::node_sessions::testing::{NOON, SECOND};
 
@@ -81,6 +81,7 @@ pub(crate) use on_both_engines;
 /// A service without a broker: what comes in is given by hand, what it says is looked at.
 pub(crate) struct World {
     pub(crate) database: Database,
+    pub(crate) bookmarks: Bookmarks,
     ids: SequentialIds,
     now: AtomicI64,
 }
@@ -159,6 +160,7 @@ impl World {
     pub(crate) fn new(database: &Database) -> Self {
         Self {
             database: database.clone(),
+            bookmarks: Bookmarks::default(),
             ids: SequentialIds::new(),
             now: AtomicI64::new(NOON),
         }
@@ -233,7 +235,13 @@ impl World {
 
     /// The sessions that are asked for.
     pub(crate) async fn list(&self, question: &ListComputeSessions) -> Page {
-        list_sessions(&self.database, question).await.unwrap()
+        self.listed(question).await.unwrap()
+    }
+
+    /// The same, or why there is none.
+    pub(crate) async fn listed(&self, question: &ListComputeSessions) -> Listed {
+        let listed = list_sessions(&self.database, &self.bookmarks, question).await;
+        listed.unwrap()
     }
 
     /// The session of that name or id, and its logs.

@@ -22,13 +22,15 @@ pub use account_node_sessions::{
 pub use cancel_node_request::{CancelNodeRequest, CancelNodeRequestRefusal};
 pub use close_node_session::CloseNodeSession;
 pub use compute_sessions::{
-    BatchResult, ComputeContainer, ComputeSession, ComputeSessionChanged, ComputeSessionFilter,
-    ComputeSessionMatch, ComputeSessionMatches, ComputeSessionOrder, ComputeSessionOrderKey,
-    ComputeSessionPage, ComputeSessionReference, ComputeSessionRefusal, ComputeSessionStatus,
-    ComputeSessionType, ContainerRole, CreateComputeSession, CreateComputeSessionRefusal,
-    CreatedComputeSession, DestroyComputeSession, DestroyedComputeSession, FindComputeSession,
-    FoundComputeSession, ListComputeSessions, MatchComputeSessions, RestartComputeSession,
-    ScheduleRule, UseComputeSession,
+    BatchResult, COMPARISON_LIMIT, CONDITION_VALUE_LIMIT, Comparison, ComparisonOperator,
+    ComputeContainer, ComputeContainerPage, ComputeSession, ComputeSessionChanged,
+    ComputeSessionField, ComputeSessionFilter, ComputeSessionMatch, ComputeSessionMatches,
+    ComputeSessionOrder, ComputeSessionPage, ComputeSessionReference, ComputeSessionRefusal,
+    ComputeSessionStatus, ComputeSessionType, Condition, ConditionValue, ContainerRole,
+    CreateComputeSession, CreateComputeSessionRefusal, CreatedComputeSession,
+    DestroyComputeSession, DestroyedComputeSession, FindComputeSession, FoundComputeSession,
+    ListComputeContainers, ListComputeSessions, ListComputeSessionsRefusal, MatchComputeSessions,
+    RestartComputeSession, ScheduleRule, UseComputeSession, WhichContainers,
 };
 pub use extend_node_session::{ExtendNodeSession, ExtendNodeSessionRefusal, NewExpiry};
 pub use grow_node_session::{GrowNodeSession, GrowNodeSessionRefusal, GrownNodeSession};

@@ -78,15 +78,18 @@ pub(super) async fn status(
             statuses: Some(live.filter(|status| !status.is_over()).collect()),
             ..ComputeSessionFilter::default()
         },
-        order: None,
+        order: Vec::new(),
         offset: 0,
         limit: 0,
         with_containers: false,
     };
-    let Outcome::Done(page) = ingress.ask(&call.caller, &query).await?;
+    let total = match ingress.ask(&call.caller, &query).await? {
+        Outcome::Done(page) => page.total,
+        Outcome::Refused(refusal) => return Err(Failure::broken(format!("{refusal:?}"))),
+    };
     let status = Status {
         status: "running",
-        active_sessions: page.total,
+        active_sessions: total,
     };
     Ok(answer(StatusCode::OK, &status))
 }

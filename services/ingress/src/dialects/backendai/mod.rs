@@ -24,6 +24,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::frame::{Dialect, Ingress};
 
+pub(crate) use graphql::sdl;
 pub(crate) use version::CURRENT as VERSION;
 
 /// The dialect.

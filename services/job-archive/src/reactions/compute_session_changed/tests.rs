@@ -83,6 +83,8 @@ fn over() -> ComputeSession {
             .into_iter()
             .collect(),
         cluster_size: 2,
+        on_one_agent: false,
+        preopen_ports: Vec::new(),
         queries: 3,
         dependencies: Vec::new(),
         containers: vec![

@@ -196,6 +196,8 @@ impl Session {
             scaling_group: self.scaling_group.clone(),
             slots: wish.slots.clone(),
             cluster_size: wish.cluster_size,
+            on_one_agent: wish.on_one_agent,
+            preopen_ports: wish.preopen_ports.clone(),
             queries: self.queries,
             dependencies: wish.dependencies.clone(),
             containers: self.containers.iter().map(Container::shown).collect(),

@@ -2,22 +2,28 @@
 
 use muster_contract::{
     Outcome,
-    message::Never,
-    session::{ComputeSessionPage, ListComputeSessions},
+    session::{ComputeSessionPage, ListComputeSessions, ListComputeSessionsRefusal},
 };
 use muster_messaging::{AnswerQuery, Asked, HandlerError};
 use muster_storage::Database;
 
-use crate::compute_sessions::{domain::session::Session, store::list_sessions::list_sessions};
+use crate::compute_sessions::{
+    domain::session::Session,
+    store::lists::{Bookmarks, list_sessions},
+};
 
 /// Answers [`ListComputeSessions`].
 pub(crate) struct ListComputeSessionsHandler {
     database: Database,
+    bookmarks: Bookmarks,
 }
 
 impl ListComputeSessionsHandler {
     pub(crate) fn new(database: Database) -> Self {
-        Self { database }
+        Self {
+            database,
+            bookmarks: Bookmarks::default(),
+        }
     }
 }
 
@@ -25,12 +31,15 @@ impl AnswerQuery<ListComputeSessions> for ListComputeSessionsHandler {
     async fn answer(
         &self,
         asked: Asked<ListComputeSessions>,
-    ) -> Result<Outcome<ComputeSessionPage, Never>, HandlerError> {
-        let page = list_sessions(&self.database, &asked.body).await?;
-        Ok(Outcome::Done(ComputeSessionPage {
-            sessions: page.sessions.iter().map(Session::shown).collect(),
-            total: page.total,
-        }))
+    ) -> Result<Outcome<ComputeSessionPage, ListComputeSessionsRefusal>, HandlerError> {
+        let listed = list_sessions(&self.database, &self.bookmarks, &asked.body).await?;
+        Ok(match listed {
+            Ok(page) => Outcome::Done(ComputeSessionPage {
+                sessions: page.sessions.iter().map(Session::shown).collect(),
+                total: page.total,
+            }),
+            Err(refusal) => Outcome::Refused(refusal),
+        })
     }
 }
 

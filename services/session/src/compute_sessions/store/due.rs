@@ -3,14 +3,14 @@
 use muster_storage::{StorageError, Transaction};
 use uuid::Uuid;
 
-use super::session_row::id;
+use super::{counts::Counts, session_row::id};
 
 pub(super) const DUE: &str = "SELECT id FROM compute_session \
      WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at LIMIT $2";
 
 pub(super) const FORGET: &str = "DELETE FROM compute_session WHERE id IN ( \
      SELECT id FROM compute_session WHERE terminated_at IS NOT NULL AND status_changed_at < $1 \
-     ORDER BY status_changed_at LIMIT $2)";
+     ORDER BY status_changed_at LIMIT $2) RETURNING owner, tenant, domain, status";
 
 /// Sessions that have to be looked at, those that have waited longest first.
 pub(crate) async fn due_sessions(
@@ -29,7 +29,13 @@ pub(crate) async fn forget(
     before: i64,
     limit: i64,
 ) -> Result<u64, StorageError> {
-    transaction
-        .execute(FORGET, &[before.into(), limit.into()])
-        .await
+    let binds = [before.into(), limit.into()];
+    let rows: Vec<(String, String, String, String)> = transaction.fetch_all(FORGET, &binds).await?;
+    let forgotten = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    let mut counts = Counts::default();
+    for (owner, tenant, domain, status) in rows {
+        counts.went(owner, tenant, domain, status);
+    }
+    counts.write(transaction).await?;
+    Ok(forgotten)
 }

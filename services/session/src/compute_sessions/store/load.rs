@@ -64,20 +64,39 @@ pub(crate) async fn read_sessions(
     whole(sessions, containers)
 }
 
+/// Adds the containers of the sessions.
+pub(crate) async fn read_containers(
+    snapshot: &mut Snapshot,
+    sessions: &mut HashMap<Uuid, Session>,
+) -> Result<(), StorageError> {
+    let ids = sessions.keys();
+    let rows: Vec<Vec<Bind>> = ids.map(|id| vec![id.to_string().into()]).collect();
+    let containers = snapshot.fetch_set(&CONTAINERS, &rows).await?;
+    add_containers(sessions, containers)
+}
+
 fn whole(
     sessions: Vec<SessionRow>,
-    mut containers: Vec<ContainerRow>,
+    containers: Vec<ContainerRow>,
 ) -> Result<HashMap<Uuid, Session>, StorageError> {
     let mut by_id = HashMap::with_capacity(sessions.len());
     for row in sessions {
         let session = row.into_session()?;
         by_id.insert(session.id, session);
     }
+    add_containers(&mut by_id, containers)?;
+    Ok(by_id)
+}
+
+fn add_containers(
+    sessions: &mut HashMap<Uuid, Session>,
+    mut containers: Vec<ContainerRow>,
+) -> Result<(), StorageError> {
     containers.sort_unstable_by_key(|row| row.place);
     for row in containers {
-        if let Some(session) = by_id.get_mut(&id(&row.session)?) {
+        if let Some(session) = sessions.get_mut(&id(&row.session)?) {
             session.containers.push(row.into_container()?);
         }
     }
-    Ok(by_id)
+    Ok(())
 }

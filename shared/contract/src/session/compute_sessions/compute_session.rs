@@ -184,6 +184,12 @@ pub struct ComputeSession {
     pub slots: ResourceSlots,
     /// How many containers it has.
     pub cluster_size: u32,
+    /// Whether all of them are on one agent.
+    #[serde(default)]
+    pub on_one_agent: bool,
+    /// Ports that it asked for beside those of its image.
+    #[serde(default)]
+    pub preopen_ports: Vec<u16>,
     /// How often it was asked about or used.
     pub queries: i64,
     /// Sessions that have to have succeeded first.

@@ -2,9 +2,11 @@
 
 mod compute_session;
 mod compute_session_changed;
+mod condition;
 mod create_compute_session;
 mod destroy_compute_session;
 mod find_compute_session;
+mod list_compute_containers;
 mod list_compute_sessions;
 mod match_compute_sessions;
 mod reference;
@@ -16,14 +18,19 @@ pub use compute_session::{
     ContainerRole,
 };
 pub use compute_session_changed::ComputeSessionChanged;
+pub use condition::{
+    COMPARISON_LIMIT, CONDITION_VALUE_LIMIT, Comparison, ComparisonOperator, Condition,
+    ConditionValue,
+};
 pub use create_compute_session::{
     CreateComputeSession, CreateComputeSessionRefusal, CreatedComputeSession, ScheduleRule,
 };
 pub use destroy_compute_session::{DestroyComputeSession, DestroyedComputeSession};
 pub use find_compute_session::{FindComputeSession, FoundComputeSession};
+pub use list_compute_containers::{ComputeContainerPage, ListComputeContainers, WhichContainers};
 pub use list_compute_sessions::{
-    ComputeSessionFilter, ComputeSessionOrder, ComputeSessionOrderKey, ComputeSessionPage,
-    ListComputeSessions,
+    ComputeSessionField, ComputeSessionFilter, ComputeSessionOrder, ComputeSessionPage,
+    ListComputeSessions, ListComputeSessionsRefusal,
 };
 pub use match_compute_sessions::{
     ComputeSessionMatch, ComputeSessionMatches, MatchComputeSessions,

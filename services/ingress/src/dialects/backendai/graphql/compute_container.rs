@@ -14,6 +14,7 @@ pub(super) struct ComputeContainer {
     created_at: i64,
     resource_options: JsonString,
     slots: JsonString,
+    preopen_ports: Vec<u16>,
     /// Whether the caller may know which agent runs it.
     shows_agent: bool,
 }
@@ -28,18 +29,19 @@ impl ComputeContainer {
             created_at: session.created_at,
             resource_options: JsonString::of(&session.resource_options),
             slots: JsonString::of(&session.slots),
+            preopen_ports: session.preopen_ports.clone(),
             shows_agent,
         });
         containers.collect()
     }
+}
 
-    /// What it is in its session.
-    pub(super) fn has_role(&self, role: &str) -> bool {
-        // The seed says master and slave, releases from 20.09 on say main and sub.
-        match self.container.role {
-            ContainerRole::Main => matches!(role, "master" | "main"),
-            ContainerRole::Sub => matches!(role, "slave" | "sub"),
-        }
+/// What a container of that role is; `None` = no container has it. The seed says master and slave, releases from 20.09 on say main and sub.
+pub(super) fn role_called(role: &str) -> Option<ContainerRole> {
+    match role {
+        "master" | "main" => Some(ContainerRole::Main),
+        "slave" | "sub" => Some(ContainerRole::Sub),
+        _ => None,
     }
 }
 
@@ -56,6 +58,24 @@ impl ComputeContainer {
             ContainerRole::Main => "master",
             ContainerRole::Sub => "slave",
         }
+    }
+
+    /// `main` or `sub`: the same in the words of releases from 20.09 on.
+    async fn cluster_role(&self) -> &str {
+        match self.container.role {
+            ContainerRole::Main => "main",
+            ContainerRole::Sub => "sub",
+        }
+    }
+
+    /// Its number among those of its role, counted from 1.
+    async fn cluster_idx(&self) -> u32 {
+        self.container.index.max(1)
+    }
+
+    /// The same as `hostname`.
+    async fn cluster_hostname(&self) -> &str {
+        &self.container.hostname
     }
 
     /// Its name in the session.
@@ -93,6 +113,11 @@ impl ComputeContainer {
         self.container.status_info.as_deref()
     }
 
+    /// Always null: what there is to say stands in `status_info`. Clients from 20.09 on ask for it.
+    async fn status_data(&self) -> Option<JsonString> {
+        None
+    }
+
     /// When its session was asked for.
     async fn created_at(&self) -> DateTime {
         DateTime::of(self.created_at)
@@ -121,6 +146,11 @@ impl ComputeContainer {
     /// What it may use.
     async fn occupied_slots(&self) -> &JsonString {
         &self.slots
+    }
+
+    /// Ports that its session asked for beside those of its image.
+    async fn preopen_ports(&self) -> &[u16] {
+        &self.preopen_ports
     }
 
     /// What it has used until now, while it runs.

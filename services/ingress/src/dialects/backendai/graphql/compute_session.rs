@@ -1,17 +1,21 @@
 //! A session.
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use std::sync::Arc;
+
+use async_graphql::{Context, Lookahead, Object, Result, SimpleObject};
 use muster_contract::session::ComputeSession as Session;
 
 use super::super::sessions::{ServicePort, Statistics};
 use super::compute_container::ComputeContainer;
+use super::identity::{project_id, user_id};
+use super::loading::{Sessions, Wanted};
 use super::reading::Asking;
 use super::scalars::{BigInt, DateTime, JsonString, Uuid};
 
 /// A session: with the fields of the seed document, and those that clients of other releases ask for.
 #[derive(Debug, Clone)]
 pub(super) struct ComputeSession {
-    session: Session,
+    session: Arc<Session>,
     shows_agents: bool,
 }
 
@@ -26,7 +30,7 @@ pub(super) struct ComputeSessionList {
 }
 
 /// A page of containers.
-#[derive(Debug, SimpleObject)]
+#[derive(Debug, Default, SimpleObject)]
 #[graphql(rename_fields = "snake_case")]
 pub(super) struct ComputeContainerList {
     /// The containers of the page.
@@ -35,27 +39,45 @@ pub(super) struct ComputeContainerList {
     pub(super) total_count: u64,
 }
 
+/// How many containers of a session are counted for the size of an answer, before it is known how many it has.
+const CONTAINERS: usize = 4;
+
+/// How many sessions a session depends on, counted likewise.
+const DEPENDENCIES: usize = 4;
+
 /// Fields that are read from a session's containers.
-pub(super) const FIELDS_OF_CONTAINERS: [&str; 6] = [
+const FIELDS_OF_CONTAINERS: [&str; 9] = [
     "containers",
     "service_ports",
     "agent",
+    "agents",
+    "agent_ids",
     "container_id",
+    "main_kernel_id",
     "live_stat",
     "last_stat",
 ];
 
+/// Whether containers are needed for what is asked of sessions.
+pub(super) fn needs_containers(asked: &Lookahead<'_>) -> bool {
+    let mut fields = FIELDS_OF_CONTAINERS.iter();
+    fields.any(|field| asked.field(field).exists())
+}
+
 impl ComputeSession {
-    pub(super) fn new(session: Session, asking: &Asking) -> Self {
+    pub(super) fn new(session: impl Into<Arc<Session>>, asking: &Asking) -> Self {
         Self {
-            session,
+            session: session.into(),
             shows_agents: asking.scope.sees_agents(),
         }
     }
 
-    /// Its containers.
-    pub(super) fn all_containers(&self) -> Vec<ComputeContainer> {
-        ComputeContainer::of(&self.session, self.shows_agents)
+    fn agents_of_containers(&self) -> Vec<&str> {
+        let containers = self.session.containers.iter();
+        let mut agents: Vec<&str> = containers.map(|container| &*container.agent).collect();
+        agents.sort_unstable();
+        agents.dedup();
+        agents
     }
 }
 
@@ -69,6 +91,12 @@ impl ComputeSession {
     /// The same, for clients from 20.09 on.
     async fn session_id(&self) -> Uuid {
         Uuid(self.session.id)
+    }
+
+    /// The id of its main container, once there is one.
+    async fn main_kernel_id(&self) -> Option<Uuid> {
+        let main = self.session.containers.first()?;
+        Some(Uuid(main.id))
     }
 
     /// The same, under the name that the SDK of 20.03 asks for by itself.
@@ -127,6 +155,15 @@ impl ComputeSession {
         self.session.cluster_size
     }
 
+    /// `single-node` if all its containers are on one agent, else `multi-node`.
+    async fn cluster_mode(&self) -> &str {
+        if self.session.on_one_agent {
+            "single-node"
+        } else {
+            "multi-node"
+        }
+    }
+
     /// The domain of its project.
     async fn domain_name(&self) -> &str {
         &self.session.domain
@@ -137,9 +174,9 @@ impl ComputeSession {
         &self.session.tenant
     }
 
-    /// The same: projects have no other name.
-    async fn group_id(&self) -> &str {
-        &self.session.tenant
+    /// The same as a UUID, which is made of the name.
+    async fn group_id(&self) -> Uuid {
+        Uuid(project_id(&self.session.tenant))
     }
 
     /// Whose it is.
@@ -148,8 +185,13 @@ impl ComputeSession {
     }
 
     /// The same: principals have no other name.
-    async fn user_id(&self) -> &str {
+    async fn full_name(&self) -> &str {
         &self.session.user
+    }
+
+    /// The same as a UUID, which is made of the name.
+    async fn user_id(&self) -> Uuid {
+        Uuid(user_id(&self.session.user))
     }
 
     /// The access key that it belongs to.
@@ -164,6 +206,11 @@ impl ComputeSession {
 
     /// Always null: nobody but its owner makes a session.
     async fn created_user_uuid(&self) -> Option<Uuid> {
+        None
+    }
+
+    /// The same, as clients of later releases ask for it.
+    async fn created_user_id(&self) -> Option<Uuid> {
         None
     }
 
@@ -212,6 +259,16 @@ impl ComputeSession {
         self.session.starts_at.map(DateTime::of)
     }
 
+    /// Always null: when it was given slots is not kept apart from when it ran. Clients of later releases ask for it.
+    async fn scheduled_at(&self) -> Option<DateTime> {
+        None
+    }
+
+    /// Always null: none comes before another but by the rules of its scaling group. Clients of later releases ask for it.
+    async fn priority(&self) -> Option<i32> {
+        None
+    }
+
     /// Its command.
     async fn startup_command(&self) -> Option<&str> {
         self.session.startup_command.as_deref()
@@ -242,9 +299,39 @@ impl ComputeSession {
         &self.session.mounts
     }
 
+    /// The same, under the name of later releases.
+    async fn vfolder_mounts(&self) -> &[String] {
+        &self.session.mounts
+    }
+
     /// What all its containers may use.
     async fn occupied_slots(&self) -> JsonString {
         JsonString::of(&self.session.slots.times(self.session.cluster_size))
+    }
+
+    /// The same, under the name of later releases.
+    async fn occupying_slots(&self) -> JsonString {
+        JsonString::of(&self.session.slots.times(self.session.cluster_size))
+    }
+
+    /// The same: nothing else was asked for.
+    async fn requested_slots(&self) -> JsonString {
+        JsonString::of(&self.session.slots.times(self.session.cluster_size))
+    }
+
+    /// Ports that it asked for beside those of its image.
+    async fn preopen_ports(&self) -> &[u16] {
+        &self.session.preopen_ports
+    }
+
+    /// Always null: nothing is watched for abuse. Clients of later releases ask for it.
+    async fn abusing_reports(&self) -> Option<Vec<JsonString>> {
+        None
+    }
+
+    /// Always null: when it was not used for too long is not told before. Clients of later releases ask for it.
+    async fn idle_checks(&self) -> Option<JsonString> {
+        None
     }
 
     /// How often it was asked about or used.
@@ -256,6 +343,16 @@ impl ComputeSession {
     async fn agent(&self) -> Option<&str> {
         let main = self.session.containers.first()?;
         self.shows_agents.then_some(&*main.agent)
+    }
+
+    /// The agents of its containers, each once; for administrators of the site.
+    async fn agents(&self) -> Option<Vec<&str>> {
+        self.shows_agents.then(|| self.agents_of_containers())
+    }
+
+    /// The same, under the name of later releases.
+    async fn agent_ids(&self) -> Option<Vec<&str>> {
+        self.shows_agents.then(|| self.agents_of_containers())
     }
 
     /// What the agent calls its main container; for administrators of the site.
@@ -277,18 +374,29 @@ impl ComputeSession {
     }
 
     /// Its containers.
+    #[graphql(complexity = "CONTAINERS * child_complexity + 1")]
     async fn containers(&self) -> Vec<ComputeContainer> {
-        self.all_containers()
+        ComputeContainer::of(&self.session, self.shows_agents)
     }
 
-    /// The sessions that have to have succeeded first.
+    /// The sessions that have to have succeeded first, as far as there are any and the caller may see them.
+    #[graphql(complexity = "DEPENDENCIES * child_complexity + 1")]
     async fn dependencies(&self, context: &Context<'_>) -> Result<Vec<ComputeSession>> {
-        let asking = Asking::of(context)?;
-        let mut dependencies = Vec::with_capacity(self.session.dependencies.len());
-        for id in &self.session.dependencies {
-            let session = asking.session(*id).await?;
-            dependencies.extend(session.map(|session| Self::new(session, asking)));
+        if self.session.dependencies.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(dependencies)
+        let asking = Asking::of(context)?;
+        let with_containers = needs_containers(&context.look_ahead());
+        let ids = self.session.dependencies.iter();
+        let wanted: Vec<Wanted> = ids
+            .map(|&id| Wanted {
+                id,
+                with_containers,
+            })
+            .collect();
+        let sessions = context.data::<Sessions>()?;
+        let mut found = sessions.load_many(wanted.iter().copied()).await?;
+        let sessions = wanted.iter().filter_map(|wanted| found.remove(wanted));
+        Ok(sessions.map(|session| Self::new(session, asking)).collect())
     }
 }

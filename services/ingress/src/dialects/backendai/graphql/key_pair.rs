@@ -1,18 +1,19 @@
-//! The caller's own key pair: the first thing that `backend.ai ps` asks for.
+//! A key pair: the first thing that `backend.ai ps` asks for is the caller's own.
+
+use std::sync::Arc;
 
 use async_graphql::Object;
 
-use super::reading::Asking;
-use super::scope::Scope;
+use crate::auth;
 
-/// A key pair of the caller.
-pub(super) struct KeyPair<'a>(pub(super) &'a Asking);
+/// A key pair.
+pub(super) struct KeyPair(pub(super) Arc<auth::KeyPair>);
 
 #[Object(rename_fields = "snake_case")]
-impl KeyPair<'_> {
-    /// Says who calls.
+impl KeyPair {
+    /// Says whose it is.
     async fn access_key(&self) -> &str {
-        &self.0.pair.access_key
+        &self.0.access_key
     }
 
     /// What calls are signed with. Null: whoever asks has signed with it, and it is not shown.
@@ -27,22 +28,22 @@ impl KeyPair<'_> {
 
     /// Whether its owner administers the site.
     async fn is_admin(&self) -> bool {
-        self.0.scope == Scope::Site
+        self.0.principal.crosses_tenants()
     }
 
     /// Whose it is.
     async fn user_id(&self) -> &str {
-        &self.0.caller.principal.name
+        &self.0.principal.name
     }
 
     /// The name of the rules for its sessions.
     async fn resource_policy(&self) -> Option<&str> {
-        let policy = self.0.pair.policy.as_ref()?;
+        let policy = self.0.policy.as_ref()?;
         Some(&policy.name)
     }
 
     /// How many sessions of it may run at once.
     async fn concurrency_limit(&self) -> Option<u32> {
-        self.0.pair.policy.as_ref()?.quota.sessions
+        self.0.policy.as_ref()?.quota.sessions
     }
 }

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::super::body::{answer, object};
 use super::super::call::Call;
 use super::super::description::AnyFailure;
+use super::loading::sessions;
 use super::reading::Asking;
 use super::schema::SCHEMA;
 use crate::frame::{Failure, FailureKind, Ingress, RequestBody};
@@ -104,6 +105,7 @@ async fn execute(
     let asking = Arc::new(Asking::new(ingress, call.caller, call.pair));
     let mut request = Request::new(body.query)
         .variables(Variables::from_json(body.variables))
+        .data(sessions(&asking))
         .data(Arc::clone(&asking));
     if let Some(name) = body.operation_name {
         request = request.operation_name(name);

@@ -3,12 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::{Context, Error, Result};
-use muster_contract::Outcome;
 use muster_contract::session::{
-    ComputeSession, ComputeSessionFilter, ComputeSessionPage, ListComputeSessions,
+    Comparison, ComparisonOperator, ComputeContainerPage, ComputeSession, ComputeSessionField,
+    ComputeSessionFilter, ComputeSessionPage, Condition, ConditionValue, ListComputeContainers,
+    ListComputeSessions, ListComputeSessionsRefusal,
 };
+use muster_contract::{Outcome, Query};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::identity::Names;
 use super::scope::Scope;
 use crate::auth::KeyPair;
 use crate::frame::{Caller, Failure, Ingress};
@@ -16,12 +20,17 @@ use crate::frame::{Caller, Failure, Ingress};
 /// What a caller is told who asks for what it may not see, word for word as by Backend.AI's manager.
 pub(super) const FORBIDDEN: &str = "Forbidden operation.";
 
-/// One request: who asks, how far it sees, and what went wrong that is not a mistake in the query.
+/// Subscriptions at a time over one web socket.
+pub(super) const SUBSCRIPTION_LIMIT: usize = 16;
+
+/// One request, or one web socket: who asks, how far it sees, and what went wrong that is not a mistake in the query.
 pub(super) struct Asking {
     pub(super) ingress: Ingress,
     pub(super) caller: Caller,
     pub(super) pair: Arc<KeyPair>,
     pub(super) scope: Scope,
+    /// Places for subscriptions.
+    pub(super) subscriptions: Arc<Semaphore>,
     failure: Mutex<Option<Failure>>,
 }
 
@@ -33,6 +42,7 @@ impl Asking {
             caller,
             pair,
             scope,
+            subscriptions: Arc::new(Semaphore::new(SUBSCRIPTION_LIMIT)),
             failure: Mutex::new(None),
         }
     }
@@ -49,6 +59,11 @@ impl Asking {
         failure.take()
     }
 
+    /// The names of the site.
+    pub(super) fn names(&self) -> Names<'_> {
+        Names::of(&self.ingress.directory)
+    }
+
     /// Sessions, if the caller may see them.
     pub(super) async fn list(&self, mut query: ListComputeSessions) -> Result<ComputeSessionPage> {
         query.filter = self
@@ -62,43 +77,86 @@ impl Asking {
                 total: 0,
             });
         }
-        match self.ingress.ask(&self.caller, &query).await {
-            Ok(Outcome::Done(page)) => Ok(page),
+        match self.ask(&query).await? {
+            Outcome::Done(page) => Ok(page),
+            Outcome::Refused(refusal) => Err(Error::new(match refusal {
+                ListComputeSessionsRefusal::TooWide { limit } => format!(
+                    "more than {limit} sessions would have to be looked through: name a status, or a span of created_at"
+                ),
+                ListComputeSessionsRefusal::Invalid { reason } => reason,
+            })),
+        }
+    }
+
+    /// The session with this id; `None` also if the caller may not see it.
+    pub(super) async fn session(
+        &self,
+        id: Uuid,
+        with_containers: bool,
+    ) -> Result<Option<ComputeSession>> {
+        let filter = ComputeSessionFilter {
+            ids: Some(vec![id]),
+            ..ComputeSessionFilter::default()
+        };
+        self.first(filter, with_containers).await
+    }
+
+    /// The one of its sessions with this name that the caller may see and that changed last.
+    pub(super) async fn session_called(
+        &self,
+        name: &str,
+        with_containers: bool,
+    ) -> Result<Option<ComputeSession>> {
+        if let Ok(id) = Uuid::parse_str(name) {
+            return self.session(id, with_containers).await;
+        }
+        let condition = Condition::Field(Comparison {
+            field: ComputeSessionField::Name,
+            operator: ComparisonOperator::Equal,
+            values: vec![ConditionValue::Text(name.to_owned())],
+        });
+        let filter = ComputeSessionFilter {
+            condition: Some(condition),
+            ..ComputeSessionFilter::default()
+        };
+        self.first(filter, with_containers).await
+    }
+
+    /// Containers of a session that the caller may see.
+    pub(super) async fn containers(
+        &self,
+        mut query: ListComputeContainers,
+    ) -> Result<ComputeContainerPage> {
+        let whose = self.scope.narrow(ComputeSessionFilter::default());
+        let whose = whose.map_err(|_| Error::new(FORBIDDEN))?;
+        (query.owner, query.domain) = (whose.owner, whose.domain);
+        let Outcome::Done(page) = self.ask(&query).await?;
+        Ok(page)
+    }
+
+    async fn first(
+        &self,
+        filter: ComputeSessionFilter,
+        with_containers: bool,
+    ) -> Result<Option<ComputeSession>> {
+        let query = ListComputeSessions {
+            filter,
+            order: Vec::new(),
+            offset: 0,
+            limit: 1,
+            with_containers,
+        };
+        Ok(self.list(query).await?.sessions.into_iter().next())
+    }
+
+    async fn ask<Q: Query>(&self, query: &Q) -> Result<Outcome<Q::Answer, Q::Refusal>> {
+        match self.ingress.ask(&self.caller, query).await {
+            Ok(outcome) => Ok(outcome),
             Err(failure) => {
                 let message = failure.message().to_owned();
                 *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
                 Err(Error::new(message))
             }
         }
-    }
-
-    /// The session with this id; `None` also if the caller may not see it.
-    pub(super) async fn session(&self, id: Uuid) -> Result<Option<ComputeSession>> {
-        let filter = ComputeSessionFilter {
-            id: Some(id),
-            ..ComputeSessionFilter::default()
-        };
-        self.first(filter).await
-    }
-
-    /// The newest of its sessions with this name that the caller may see.
-    pub(super) async fn session_called(&self, name: &str) -> Result<Option<ComputeSession>> {
-        if let Ok(id) = Uuid::parse_str(name) {
-            return self.session(id).await;
-        }
-        Ok(None)
-    }
-
-    async fn first(&self, filter: ComputeSessionFilter) -> Result<Option<ComputeSession>> {
-        let query = ListComputeSessions {
-            filter,
-            order: None,
-            offset: 0,
-            limit: 1,
-            with_containers: true,
-        };
-        let page = self.list(query).await?;
-        let mut sessions = page.sessions.into_iter();
-        Ok(sessions.find(|session| self.scope.sees(session)))
     }
 }

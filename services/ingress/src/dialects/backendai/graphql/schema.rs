@@ -2,31 +2,38 @@
 
 use std::sync::{Arc, LazyLock};
 
-use async_graphql::{Context, EmptyMutation, EmptySubscription, Error, ID, Object, Result, Schema};
-use muster_contract::session::ListComputeSessions;
-
-use super::compute_container::ComputeContainer;
-use super::compute_session::{
-    ComputeContainerList, ComputeSession, ComputeSessionList, FIELDS_OF_CONTAINERS,
+use async_graphql::{Context, EmptyMutation, Error, ID, Object, Result, Schema};
+use muster_contract::session::{
+    Comparison, ComparisonOperator, ComputeSessionField, ComputeSessionFilter, Condition,
+    ConditionValue, ListComputeContainers, ListComputeSessions, WhichContainers,
 };
+
+use super::super::call::may_act_for;
+use super::compute_container::{ComputeContainer, role_called};
+use super::compute_session::{
+    ComputeContainerList, ComputeSession, ComputeSessionList, needs_containers,
+};
+use super::conditions::{condition, order};
 use super::key_pair::KeyPair;
 use super::reading::Asking;
 use super::scalars::Uuid;
-use super::sessions_asked_for::{PAGE_LIMIT, filter, order, page};
+use super::sessions_asked_for::{PAGE_LIMIT, page, statuses};
+use super::subscription::Subscription;
 
-/// Fields inside of fields: a list, its items, their dependencies and containers are six.
-const DEPTH_LIMIT: usize = 12;
+/// Fields inside of fields: a list, its items, their dependencies and containers are five; what tools ask to learn a schema is
+/// thirteen.
+const DEPTH_LIMIT: usize = 16;
 
 /// Fields of an answer at most, counted before anything is read: a full page with everything that is known of its sessions and
 /// containers.
-const COMPLEXITY_LIMIT: usize = 10_000;
+const COMPLEXITY_LIMIT: usize = 20_000;
 
 /// The schema that is asked.
-pub(super) type ComputeSchema = Schema<Query, EmptyMutation, EmptySubscription>;
+pub(super) type ComputeSchema = Schema<Query, EmptyMutation, Subscription>;
 
-/// The schema with its limits.
+/// The schema with its limits; made once.
 pub(super) static SCHEMA: LazyLock<ComputeSchema> = LazyLock::new(|| {
-    Schema::build(Query, EmptyMutation, EmptySubscription)
+    Schema::build(Query, EmptyMutation, Subscription)
         .limit_depth(DEPTH_LIMIT)
         .limit_complexity(COMPLEXITY_LIMIT)
         .finish()
@@ -43,19 +50,24 @@ fn items(limit: i32) -> usize {
 
 #[Object(rename_fields = "snake_case", rename_args = "snake_case")]
 impl Query {
-    /// The caller's key pair; null for the one of somebody else.
+    /// The caller's key pair, or another one for those who may act for its owner; null for the one of somebody else.
     #[expect(clippy::unused_async, reason = "a resolver")]
-    async fn keypair<'a>(
+    async fn keypair(
         &self,
-        context: &Context<'a>,
+        context: &Context<'_>,
         access_key: Option<String>,
-    ) -> Result<Option<KeyPair<'a>>> {
-        let asking: &Arc<Asking> = Asking::of(context)?;
-        let is_own = access_key.is_none_or(|key| key == asking.pair.access_key);
-        Ok(is_own.then_some(KeyPair(asking)))
+    ) -> Result<Option<KeyPair>> {
+        let asking = Asking::of(context)?;
+        let Some(access_key) = access_key.filter(|key| *key != asking.pair.access_key) else {
+            return Ok(Some(KeyPair(Arc::clone(&asking.pair))));
+        };
+        let pair = asking.ingress.directory.compute().key_pair(&access_key);
+        let caller = &asking.caller.principal;
+        let pair = pair.filter(|pair| may_act_for(caller, &pair.principal));
+        Ok(pair.cloned().map(KeyPair))
     }
 
-    /// A session by its id; null for one that there is not, or that the caller may not see.
+    /// A session by its id, or (for clients before 20.03) its name; null for one that there is not, or that the caller may not see.
     async fn compute_session(
         &self,
         context: &Context<'_>,
@@ -63,9 +75,10 @@ impl Query {
         sess_id: Option<String>,
     ) -> Result<Option<ComputeSession>> {
         let asking = Asking::of(context)?;
+        let with_containers = needs_containers(&context.look_ahead());
         let session = match (id, sess_id) {
-            (Some(Uuid(id)), _) => asking.session(id).await?,
-            (None, Some(name)) => asking.session_called(&name).await?,
+            (Some(Uuid(id)), _) => asking.session(id, with_containers).await?,
+            (None, Some(name)) => asking.session_called(&name, with_containers).await?,
             (None, None) => return Err(Error::new("id is missing")),
         };
         Ok(session.map(|session| ComputeSession::new(session, asking)))
@@ -77,33 +90,60 @@ impl Query {
     async fn compute_session_list(
         &self,
         context: &Context<'_>,
-        limit: i32,
-        offset: i32,
-        #[graphql(name = "filter")] given_filter: Option<String>,
-        #[graphql(name = "order")] given_order: Option<String>,
-        order_key: Option<String>,
+        #[graphql(desc = "How many at most, up to 100")] limit: i32,
+        #[graphql(desc = "How many to leave out")] offset: i32,
+        #[graphql(
+            name = "filter",
+            desc = "A condition in the language of Backend.AI's manager"
+        )]
+        given_filter: Option<String>,
+        #[graphql(
+            name = "order",
+            desc = "Fields with + or - before them, and commas between"
+        )]
+        given_order: Option<String>,
+        #[graphql(desc = "A field; order comes first")] order_key: Option<String>,
+        #[graphql(desc = "Whether the smallest comes first; it does if nothing is said")]
         order_asc: Option<bool>,
         domain_name: Option<String>,
-        group_id: Option<String>,
+        #[graphql(desc = "Name or id of a project")] group_id: Option<String>,
         access_key: Option<String>,
+        #[graphql(desc = "Statuses with commas between; those that nobody knows are left out")]
         status: Option<String>,
+        #[graphql(desc = "Those with a container there; for administrators of the site")]
+        agent: Option<String>,
     ) -> Result<ComputeSessionList> {
         let asking = Asking::of(context)?;
         let (offset, limit) = page(limit, offset)?;
-        if given_filter.is_some_and(|filter| !filter.is_empty()) {
-            // All sessions would be taken for those that are meant.
-            return Err(Error::new("filter is not supported"));
+        let mut conditions = Vec::new();
+        if let Some(given) = given_filter.filter(|given| !given.trim().is_empty()) {
+            conditions.push(condition(&given, &asking.names()).map_err(Error::new)?);
         }
-        let items = context.look_ahead().field("items");
-        let with_containers = FIELDS_OF_CONTAINERS
-            .iter()
-            .any(|field| items.field(field).exists());
+        if let Some(agent) = agent {
+            conditions.push(Condition::Field(Comparison {
+                field: ComputeSessionField::Agent,
+                operator: ComparisonOperator::Equal,
+                values: vec![ConditionValue::Text(agent)],
+            }));
+        }
+        let condition = match conditions.len() {
+            0 | 1 => conditions.pop(),
+            _ => Some(Condition::All(conditions)),
+        };
         let query = ListComputeSessions {
-            filter: filter(domain_name, group_id, access_key, status.as_deref()),
-            order: order(given_order.as_deref(), order_key.as_deref(), order_asc)?,
+            filter: ComputeSessionFilter {
+                ids: None,
+                owner: access_key,
+                tenant: group_id.map(|group| asking.names().project(&group)),
+                domain: domain_name,
+                statuses: statuses(status.as_deref()),
+                condition,
+            },
+            order: order(given_order.as_deref(), order_key.as_deref(), order_asc)
+                .map_err(Error::new)?,
             offset,
             limit,
-            with_containers,
+            with_containers: needs_containers(&context.look_ahead().field("items")),
         };
         let page = asking.list(query).await?;
         let sessions = page.sessions.into_iter();
@@ -115,34 +155,70 @@ impl Query {
         })
     }
 
+    /// A container by its id; null for one that there is not, or that the caller may not see.
+    async fn compute_container(
+        &self,
+        context: &Context<'_>,
+        id: Uuid,
+    ) -> Result<Option<ComputeContainer>> {
+        let asking = Asking::of(context)?;
+        let question = ListComputeContainers {
+            containers: WhichContainers::Container(id.0),
+            owner: None,
+            domain: None,
+            role: None,
+            offset: 0,
+            limit: 1,
+        };
+        let page = asking.containers(question).await?;
+        let session = page.session.as_ref();
+        let containers =
+            session.map(|session| ComputeContainer::of(session, asking.scope.sees_agents()));
+        Ok(containers.unwrap_or_default().into_iter().next())
+    }
+
     /// The containers of a session, in order.
     #[graphql(complexity = "items(limit) * child_complexity + 1")]
     async fn compute_container_list(
         &self,
         context: &Context<'_>,
-        limit: i32,
-        offset: i32,
+        #[graphql(desc = "How many at most, up to 100")] limit: i32,
+        #[graphql(desc = "How many to leave out")] offset: i32,
         session_id: ID,
-        role: Option<String>,
+        #[graphql(desc = "master (or main) or slave (or sub)")] role: Option<String>,
     ) -> Result<ComputeContainerList> {
         let asking = Asking::of(context)?;
         let (offset, limit) = page(limit, offset)?;
         let id = uuid::Uuid::parse_str(&session_id)
             .map_err(|_| Error::new("session_id has to be a UUID"))?;
-        let session = asking.session(id).await?;
-        let containers = session.map_or_else(Vec::new, |session| {
-            ComputeContainer::of(&session, asking.scope.sees_agents())
-        });
-        let wanted = |container: &ComputeContainer| {
-            let role = role.as_deref();
-            role.is_none_or(|role| container.has_role(role))
+        let role = match role.map(|role| role_called(&role)) {
+            // There are none of a role that nobody has.
+            Some(None) => return Ok(ComputeContainerList::default()),
+            Some(role) => role,
+            None => None,
         };
-        let containers: Vec<_> = containers.into_iter().filter(wanted).collect();
-        let total_count = u64::try_from(containers.len()).unwrap_or(u64::MAX);
-        let (offset, limit) = (offset.try_into()?, limit.try_into()?);
-        let items = containers.into_iter().skip(offset).take(limit).collect();
-        Ok(ComputeContainerList { items, total_count })
+        let question = ListComputeContainers {
+            containers: WhichContainers::Session(id),
+            owner: None,
+            domain: None,
+            role,
+            offset,
+            limit,
+        };
+        let page = asking.containers(question).await?;
+        let session = page.session.as_ref();
+        let items =
+            session.map(|session| ComputeContainer::of(session, asking.scope.sees_agents()));
+        Ok(ComputeContainerList {
+            items: items.unwrap_or_default(),
+            total_count: page.total,
+        })
     }
+}
+
+/// The schema, in GraphQL's own language.
+pub(super) fn sdl() -> String {
+    SCHEMA.sdl()
 }
 
 #[cfg(test)]
@@ -161,11 +237,6 @@ mod tests {
         messages
             .filter(|message| !message.contains("does not exist"))
             .collect()
-    }
-
-    #[test]
-    fn the_schema_as_clients_see_it() {
-        insta::assert_snapshot!(SCHEMA.sdl());
     }
 
     /// Each as it was recorded (`api/backendai.md` §4).
@@ -235,22 +306,32 @@ mod tests {
     #[tokio::test]
     async fn what_is_too_deep_or_too_much_is_refused() {
         let deep = |depth: usize| {
-            let inside = "dependencies {".repeat(depth);
-            let query = "query { compute_session(id: \"12c45b55-ce3c-418d-9c58-223bbba307f1\") {";
-            format!("{query} {inside} id {} }} }}", "}".repeat(depth))
+            let query = "query { __schema { types { fields { type {";
+            let inside = "ofType {".repeat(depth);
+            format!("{query} {inside} name }} }} }} }} }} {}", "}".repeat(depth))
         };
-        assert_eq!(mistakes(&deep(DEPTH_LIMIT - 2), Value::Null).await, [""; 0]);
-        assert_ne!(mistakes(&deep(DEPTH_LIMIT - 1), Value::Null).await, [""; 0]);
-        let lists = |count: usize| {
-            let one = |number| {
-                format!(
-                    "a{number}: compute_session_list(limit: 100, offset: 0) {{ items {{ id name tag image }} }}"
-                )
-            };
-            let all: String = (0..count).map(one).collect();
-            format!("query {{ {all} }}")
+        assert_eq!(mistakes(&deep(DEPTH_LIMIT - 5), Value::Null).await, [""; 0]);
+        assert_ne!(mistakes(&deep(DEPTH_LIMIT - 4), Value::Null).await, [""; 0]);
+        // A list, its items, and four fields of each.
+        let one = |number| {
+            format!(
+                "a{number}: compute_session_list(limit: 100, offset: 0) {{ items {{ id name tag image }} }}"
+            )
         };
-        assert_eq!(mistakes(&lists(19), Value::Null).await, [""; 0]);
-        assert_ne!(mistakes(&lists(20), Value::Null).await, [""; 0]);
+        let lists =
+            |count: usize| format!("query {{ {} }}", (0..count).map(one).collect::<String>());
+        let most = COMPLEXITY_LIMIT / 501;
+        assert_eq!(mistakes(&lists(most), Value::Null).await, [""; 0]);
+        assert_ne!(mistakes(&lists(most + 1), Value::Null).await, [""; 0]);
+        // What a session depends on is counted as if it were there, level by level.
+        let depending = |levels: usize| {
+            let inside = "dependencies { id ".repeat(levels);
+            format!(
+                "query {{ compute_session_list(limit: 100, offset: 0) {{ items {{ id {inside} }} }} {} }}",
+                "}".repeat(levels)
+            )
+        };
+        assert_eq!(mistakes(&depending(3), Value::Null).await, [""; 0]);
+        assert_ne!(mistakes(&depending(4), Value::Null).await, [""; 0]);
     }
 }

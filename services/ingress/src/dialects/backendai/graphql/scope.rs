@@ -1,7 +1,7 @@
 //! Who sees which sessions (`api/backendai.md` §4, "Scoping"): a user those of its own access key, a domain's administrator those of
-//! the domain, administrators of the site all.
+//! the domain, administrators of the site all, and which agents there are.
 
-use muster_contract::session::{ComputeSession, ComputeSessionFilter};
+use muster_contract::session::{ComputeSessionField, ComputeSessionFilter, Condition};
 use muster_contract::{Principal, Role};
 
 /// How far a caller sees.
@@ -44,6 +44,11 @@ impl Scope {
         &self,
         mut filter: ComputeSessionFilter,
     ) -> Result<ComputeSessionFilter, Outside> {
+        let condition = filter.condition.as_ref();
+        let fields = condition.map(Condition::fields).unwrap_or_default();
+        if fields.contains(&&ComputeSessionField::Agent) && !self.sees_agents() {
+            return Err(Outside);
+        }
         match self {
             Self::Site => {}
             Self::Domain(domain) => fix(&mut filter.domain, domain)?,
@@ -53,15 +58,6 @@ impl Scope {
             }
         }
         Ok(filter)
-    }
-
-    /// Whether the caller sees the session.
-    pub(super) fn sees(&self, session: &ComputeSession) -> bool {
-        match self {
-            Self::Site => true,
-            Self::Domain(domain) => session.domain == *domain,
-            Self::Own { access_key, .. } => session.owner == *access_key,
-        }
     }
 
     /// Whether the caller may know which agents there are.
@@ -83,6 +79,8 @@ fn fix(wanted: &mut Option<String>, allowed: &str) -> Result<(), Outside> {
 
 #[cfg(test)]
 mod tests {
+    use muster_contract::session::{Comparison, ComparisonOperator};
+
     use super::*;
 
     fn scope(role: Role) -> Scope {
@@ -128,6 +126,26 @@ mod tests {
         );
         assert_eq!(may(Role::Admin), [true; 6]);
         assert_eq!(may(Role::Superadmin), [true; 6]);
+    }
+
+    #[test]
+    fn only_those_who_see_agents_may_ask_for_them() {
+        let condition = Condition::Field(Comparison {
+            field: ComputeSessionField::Agent,
+            operator: ComparisonOperator::IsNotNull,
+            values: Vec::new(),
+        });
+        let condition = Condition::Not(Box::new(Condition::Any(vec![condition])));
+        let may = |role| {
+            let condition = Some(condition.clone());
+            let filter = ComputeSessionFilter {
+                condition,
+                ..filter(None, None)
+            };
+            scope(role).narrow(filter).is_ok()
+        };
+        let roles = [Role::User, Role::DomainAdmin, Role::Admin, Role::Superadmin];
+        assert_eq!(roles.map(may), [false, false, true, true]);
     }
 
     #[test]

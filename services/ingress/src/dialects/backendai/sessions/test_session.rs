@@ -40,6 +40,8 @@ pub(crate) fn session() -> ComputeSession {
             ("mem".to_owned(), Amount::from(536_870_912)),
         ]),
         cluster_size: 2,
+        on_one_agent: false,
+        preopen_ports: Vec::new(),
         queries: 3,
         dependencies: Vec::new(),
         containers: vec![container(0), container(1)],
