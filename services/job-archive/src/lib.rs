@@ -8,6 +8,7 @@
 //! | a compute session is over | `reactions/compute_session_changed.rs` |
 //! | what was measured of a job | `queries/job_metrics.rs` |
 //! | producers publish jobs and nodes | `productions/` |
+//! | producers publish metric samples, agents what they use | `metrics/` |
 //! | which jobs are there | `queries/list_jobs.rs` |
 //!
 //! The rules are in `domain/`, the SQL in `store/`, the tables in `migrations/job-archive`.
@@ -15,6 +16,7 @@
 mod archive;
 mod commands;
 mod domain;
+mod metrics;
 mod migrations;
 mod productions;
 mod queries;
@@ -28,6 +30,7 @@ use std::{sync::Arc, time::Duration};
 
 use muster_contract::{
     Service,
+    agent::ContainersUsage,
     job_archive::{
         DiscardDeadLetter, JobMetrics, ListDeadLetters, ListJobs, ReplayDeadLetter, StartJob,
         StopJob,
@@ -39,12 +42,20 @@ use muster_platform::{Shutdown, settings::JobArchiveSettings};
 
 use crate::{
     commands::{start_job::StartJobHandler, stop_job::StopJobHandler},
+    metrics::{
+        agents::{ContainerMetrics, DESCRIPTION},
+        intake::SampleIntake,
+        measuring::MetricStore,
+        packer::Packer,
+        retention::Forgetting,
+    },
     productions::{early_stops::ExpireEarlyStops, translation::JobEventTranslator},
     queries::{job_metrics::JobMetricsHandler, list_jobs::ListJobsHandler},
     reactions::{
         compute_session_changed::ComputeSessionChangedReaction,
         session_job_ended::SessionJobEndedReaction,
     },
+    store::cluster_documents::load,
 };
 
 pub use archive::measure::{JobToMeasure, MeasureError, MeasureJobs, NoMetrics};
@@ -59,6 +70,12 @@ pub use site_clusters::{SiteClusters, SiteClustersError};
 
 /// How often it is looked for stops that have waited in vain.
 const EARLY_STOP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often it is looked for metric samples that are to be packed.
+const PACKING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often metric samples are forgotten.
+const RETENTION_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +101,9 @@ pub async fn start(
     let clock = foundation.environment.clock.clone();
     let database = foundation.database.clone();
     let clusters = clusters.apply(&database, clock.now()).await?;
-    let metrics: Arc<dyn MeasureJobs> = Arc::new(NoMetrics);
+    let mut documents = load(&database).await.map_err(SiteClustersError::from)?;
+    documents.push(DESCRIPTION.to_owned());
+    let metrics: Arc<dyn MeasureJobs> = Arc::new(MetricStore::new(database.clone(), &documents));
     let list_jobs = ListJobsHandler::new(database.clone(), clock.clone());
     let job_metrics = JobMetricsHandler::new(database, clock.clone(), metrics);
     let mut builder = ServiceBuilder::new(Service::JobArchive, foundation);
@@ -95,12 +114,26 @@ pub async fn start(
             clock: clock.clone(),
         });
     }
+    let retention = settings.metric_retention;
+    let samples = SampleIntake {
+        clusters: clusters.clone(),
+        clock: clock.clone(),
+        retention,
+    };
+    let packer = Packer {
+        clock: clock.clone(),
+    };
+    let forgetting = Forgetting::new(clock.clone(), retention);
     let early_stops = ExpireEarlyStops {
         clock,
         age: settings.early_stop_age,
     };
     let running = builder
         .periodic("early stops", EARLY_STOP_INTERVAL, early_stops)
+        .bulk(samples)
+        .signal::<ContainersUsage>(ContainerMetrics::default())
+        .periodic("metric packing", PACKING_INTERVAL, packer)
+        .periodic("metric retention", RETENTION_INTERVAL, forgetting)
         .command::<StartJob>(StartJobHandler::new(clusters))
         .command::<StopJob>(StopJobHandler)
         .react::<SessionJobEnded>(SessionJobEndedReaction)

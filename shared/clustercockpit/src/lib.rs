@@ -4,6 +4,7 @@
 mod error;
 pub mod go_json;
 pub mod job_meta;
+pub mod samples;
 mod stop_request;
 
 pub use error::RequestError;

@@ -87,7 +87,8 @@ pub trait Report: Message {
     }
 }
 
-/// What an agent says of itself again and again, over core NATS: what is missed is missed. `SERVICE` is the service that listens.
+/// What an agent says of itself again and again, over core NATS: what is missed is missed. `SERVICE` is the service that it is about; others
+/// may listen, too.
 pub trait Signal: Message {
     /// Where the agent publishes it.
     #[must_use]

@@ -84,6 +84,9 @@ pub fn permissions(part: Part) -> Permissions {
             for stream in [JOB_EVENT_STREAM, METRIC_STREAM] {
                 publish.extend(consuming(stream, service.name()));
             }
+            // A dead letter of its own, published again for an operator.
+            publish.push(WRITTEN_METRICS.to_owned());
+            publish.push(format!("$JS.API.STREAM.INFO.{METRIC_STREAM}"));
         }
         if entries(Kind::Order).any(|entry| entry.producers.contains(&part)) {
             publish.push(format!("$JS.API.STREAM.INFO.{ORDER_STREAM}"));

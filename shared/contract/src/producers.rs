@@ -13,7 +13,7 @@ use crate::{
     Service,
     permissions::Permissions,
     subject,
-    topology::{Limits, command_consumer, common},
+    topology::{Limits, PENDING_ACKNOWLEDGEMENTS, command_consumer, common},
 };
 
 /// The stream of job and node-state events.
@@ -33,6 +33,9 @@ pub const DEFAULT_METRIC_SUBJECT: &str = "hpc-nats";
 
 /// Where the ingress publishes metric samples that came over HTTP, as it would a producer.
 pub const WRITTEN_METRICS: &str = "muster.metrics.written";
+
+/// Messages with samples that may be held unacknowledged: several batches, since old collectors send each sample by itself.
+const PENDING_METRICS: i64 = 8_192;
 
 /// Subjects that producers publish to, each in one list at most, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,8 +94,13 @@ pub(crate) fn streams(limits: &Limits) -> Vec<Config> {
 }
 
 /// The durable consumer through which the archive takes what producers publish.
-pub(crate) fn consumer() -> pull::Config {
+pub(crate) fn consumer(stream: &str) -> pull::Config {
     pull::Config {
+        max_ack_pending: if stream == METRIC_STREAM {
+            PENDING_METRICS
+        } else {
+            PENDING_ACKNOWLEDGEMENTS
+        },
         description: Some("Taken by job-archive".to_owned()),
         ..command_consumer(Service::JobArchive)
     }

@@ -256,7 +256,7 @@ pub fn consumers(limits: &Limits, agents: &[String]) -> Vec<(&'static str, pull:
     let job_events = limits.producers.has_job_events();
     let productions = std::iter::once(METRIC_STREAM)
         .chain(job_events.then_some(JOB_EVENT_STREAM))
-        .map(|stream| (stream, producers::consumer()));
+        .map(|stream| (stream, producers::consumer(stream)));
     commands
         .chain(productions)
         .chain(events)

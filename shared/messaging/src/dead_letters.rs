@@ -10,7 +10,7 @@ use muster_contract::{
     },
     headers,
     message::Never,
-    producers::JOB_EVENT_STREAM,
+    producers::{JOB_EVENT_STREAM, METRIC_STREAM, WRITTEN_METRICS},
     subject,
     topology::{EVENT_STREAM, REPORT_STREAM},
 };
@@ -93,6 +93,12 @@ impl Cabinet {
                 headers.push((headers::PRODUCER_SUBJECT.into(), letter.subject.clone()));
                 Some(subject::replayed_production(service))
             }
+            METRIC_STREAM => {
+                return (
+                    METRIC_STREAM.to_owned(),
+                    Self::samples_again(letter, headers, id),
+                );
+            }
             EVENT_STREAM => Some(subject::replayed_event(service)),
             REPORT_STREAM => subject::reporting_agent(&letter.subject)
                 .map(|agent| subject::replayed_report(service, &agent)),
@@ -109,6 +115,20 @@ impl Cabinet {
             payload: Payload::of(letter.payload.clone()),
         };
         (stream, message)
+    }
+
+    /// Samples go back into their stream, where they are anybody's.
+    fn samples_again(
+        letter: &dead_letters::DeadLetter,
+        headers: Vec<(Cow<'static, str>, String)>,
+        id: Uuid,
+    ) -> OutboxMessage {
+        OutboxMessage {
+            id,
+            subject: WRITTEN_METRICS.to_owned(),
+            headers,
+            payload: Payload::of(letter.payload.clone()),
+        }
     }
 
     /// Up to `limit` letters; fewer where they are long, but at least one if there is one.

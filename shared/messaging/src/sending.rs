@@ -212,6 +212,11 @@ impl CommandClient {
         }
     }
 
+    /// The connection.
+    pub(crate) fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
     /// Sends the command, and again whenever it or the reply may have been lost. Comes back only with an error.
     async fn send_until_stored(
         &self,
@@ -224,16 +229,13 @@ impl CommandClient {
         let mut perhaps_stored = false;
         loop {
             let epoch = connection.borrow_and_update().epoch;
-            let sent = self
-                .broker
-                .jetstream()
-                .publish_with_headers(subject.clone(), headers.clone(), payload.clone())
-                .await;
-            let stored = match sent {
-                Ok(acknowledgement) => acknowledgement.await.map(|_| ()),
-                Err(error) => Err(error),
-            };
-            let Err(error) = stored else {
+            let stored = publish(
+                &self.broker,
+                subject.clone(),
+                headers.clone(),
+                payload.clone(),
+            );
+            let Err(error) = stored.await else {
                 perhaps_stored = true;
                 // The outcome comes by the other way; here only a new connection matters.
                 let renewed = |now: &Connection| now.connected && now.epoch != epoch;
@@ -297,6 +299,29 @@ impl CommandClient {
     }
 }
 
+/// Publishes a message and waits until its stream has it.
+async fn publish(
+    broker: &Broker,
+    subject: String,
+    headers: HeaderMap,
+    payload: bytes::Bytes,
+) -> Result<(), PublishError> {
+    let context = broker.jetstream();
+    let sent = context.publish_with_headers(subject, headers, payload);
+    sent.await?.await.map(|_| ())
+}
+
+/// The same, with the reason that it is not there.
+pub(crate) async fn stored(
+    broker: &Broker,
+    subject: String,
+    headers: HeaderMap,
+    payload: bytes::Bytes,
+) -> Result<(), Refusal> {
+    let published = publish(broker, subject, headers, payload).await;
+    published.map_err(|error| Refusal::of(&error))
+}
+
 /// How sending failed.
 enum Unsent {
     Away { perhaps_stored: bool },
@@ -304,8 +329,8 @@ enum Unsent {
     TooLarge,
 }
 
-/// Why the broker did not take a command.
-enum Refusal {
+/// Why the broker did not take a message.
+pub(crate) enum Refusal {
     Full,
     /// There is no stream for it at the moment, so it is not stored.
     NoStream,

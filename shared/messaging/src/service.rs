@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     AnswerQuery, BeginCommand, BrokerError, Foundation, HandleCommand, HearSignals, Periodic,
-    React, TakeReport, Translate,
+    React, TakeBulk, TakeReport, Translate,
     batch::Handlers,
     dead_letters::{Cabinet, Discard, Replay},
     erased::{
@@ -56,7 +56,11 @@ pub struct ServiceBuilder {
     hearing: Vec<Hearing>,
     periodic: Vec<PeriodicWork>,
     queries: QueryHandlers,
+    bulk: Vec<BulkStart>,
 }
+
+/// Starts to take what comes in bulk.
+type BulkStart = Box<dyn FnOnce(&Tasks<'_>) + Send>;
 
 /// A running service. Keeps its query endpoints alive.
 pub struct Running {
@@ -74,6 +78,7 @@ impl ServiceBuilder {
             hearing: Vec::new(),
             periodic: Vec::new(),
             queries: QueryHandlers::new(),
+            bulk: Vec::new(),
         }
     }
 
@@ -111,6 +116,13 @@ impl ServiceBuilder {
     #[must_use]
     pub fn translate(mut self, handler: impl Translate) -> Self {
         self.handlers.translator = Some(Arc::new(TranslatorOf(handler)));
+        self
+    }
+
+    /// Takes metric samples.
+    #[must_use]
+    pub fn bulk(mut self, handler: impl TakeBulk) -> Self {
+        self.bulk.push(Box::new(|tasks| tasks.take_bulk(handler)));
         self
     }
 
@@ -234,6 +246,9 @@ impl ServiceBuilder {
         }
         if tasks.handlers.translator.is_some() {
             tasks.take(Source::job_events(self.service));
+        }
+        for start in self.bulk {
+            start(&tasks);
         }
         for ear in ears {
             tasks.hear(ear);

@@ -2,7 +2,7 @@
 
 use muster_contract::{
     Service,
-    producers::JOB_EVENT_STREAM,
+    producers::{JOB_EVENT_STREAM, METRIC_STREAM},
     subject,
     topology::{EVENT_STREAM, REPORT_STREAM},
 };
@@ -66,6 +66,15 @@ impl Source {
         Self {
             stream: JOB_EVENT_STREAM,
             what: "job events",
+            ..Self::commands(service)
+        }
+    }
+
+    /// What producers publish of measurements.
+    pub(crate) fn metrics(service: Service) -> Self {
+        Self {
+            stream: METRIC_STREAM,
+            what: "metric samples",
             ..Self::commands(service)
         }
     }

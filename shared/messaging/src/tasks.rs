@@ -7,8 +7,9 @@ use muster_platform::{ComponentHealth, Shutdown};
 use tokio::sync::mpsc;
 
 use crate::{
-    Foundation,
+    Foundation, TakeBulk,
     batch::{BatchRunner, Handlers},
+    bulk::BulkTask,
     dead_letters::Cabinet,
     housekeeping::{self, Retention},
     intake::Intake,
@@ -93,6 +94,27 @@ impl Tasks<'_> {
             stop: self.shutdown.token(),
         };
         self.spawn(what, down_if_it_panics(health, intake.run()));
+    }
+
+    /// Takes metric samples.
+    pub(crate) fn take_bulk(&self, handler: impl TakeBulk) {
+        let source = Source::metrics(self.service);
+        let what = source.what;
+        let health = self.component(what);
+        let task = BulkTask {
+            handler: Arc::new(handler),
+            broker: self.foundation.broker.clone(),
+            ledger: self.ledger(),
+            cabinet: self.cabinet(),
+            metrics: self
+                .foundation
+                .metrics
+                .consumer(source.stream, source.consumer),
+            health: health.clone(),
+            stop: self.shutdown.token(),
+            source,
+        };
+        self.spawn(what, down_if_it_panics(health, task.run()));
     }
 
     /// Hears what agents say of themselves.

@@ -12,6 +12,7 @@ pub(crate) mod job_times;
 pub(crate) mod latest_starts;
 pub(crate) mod list_page;
 pub(crate) mod list_statement;
+pub(crate) mod metric_samples;
 pub(crate) mod places;
 pub(crate) mod record_jobs;
 

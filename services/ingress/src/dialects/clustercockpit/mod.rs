@@ -13,6 +13,7 @@ mod start_job;
 mod stop_job;
 mod stop_job_by_id;
 mod stop_request;
+mod write_metrics;
 mod writing;
 
 use axum::routing::{get, post};
@@ -46,6 +47,8 @@ fn endpoints() -> OpenApiRouter<Ingress> {
         .routes(routes!(start_job::start_job))
         .routes(routes!(stop_job::stop_job))
         .routes(routes!(stop_job_by_id::stop_job_by_id))
+        .routes(routes!(write_metrics::write_metrics))
+        .route("/api/write/", post(write_metrics::write_metrics))
         .route("/api/jobs", get(list_jobs::list_jobs))
         .route(
             "/api/jobs/start_job",
