@@ -241,9 +241,16 @@ async fn run(system: &System, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Those of the job archive alone: each service counts its own.
+const OF_ARCHIVE: &[&str] = &["--service", "job-archive"];
+
 /// The operator's list has every row.
 async fn listed(system: &System, filed: &[Record]) -> Result<()> {
-    let text = run(system, &["dead-letters", "list", "--json"]).await?;
+    let text = run(
+        system,
+        &[&["dead-letters", "list", "--json"], OF_ARCHIVE].concat(),
+    )
+    .await?;
     let letters: Vec<Value> = text
         .lines()
         .map(serde_json::from_str)
@@ -264,7 +271,15 @@ async fn listed(system: &System, filed: &[Record]) -> Result<()> {
         ensure!(text.contains(subject), "{subject} is not in\n{text}");
     }
     let first = filed.first().context("none")?;
-    let text = run(system, &["dead-letters", "show", &first["id"].to_string()]).await?;
+    let text = run(
+        system,
+        &[
+            &["dead-letters", "show", &first["id"].to_string()],
+            OF_ARCHIVE,
+        ]
+        .concat(),
+    )
+    .await?;
     let letter: Value = serde_json::from_str(&text)?;
     ensure!(letter["payload"] == "{\"garbage\": ", "{letter}");
     Ok(())
@@ -274,7 +289,11 @@ async fn listed(system: &System, filed: &[Record]) -> Result<()> {
 async fn replayed(system: &System, filed: &[Record]) -> Result<()> {
     let first = filed.first().context("none")?;
     let id = first["id"].to_string();
-    run(system, &["dead-letters", "replay", &id]).await?;
+    run(
+        system,
+        &[&["dead-letters", "replay", &id], OF_ARCHIVE].concat(),
+    )
+    .await?;
     let rows = system_letters(system, filed.len() + 1).await?;
     let old = rows
         .iter()
@@ -289,17 +308,31 @@ async fn replayed(system: &System, filed: &[Record]) -> Result<()> {
     ensure!(new["replayed_at"].is_null(), "{new:?}");
     let text = run(system, &["dead-letters", "list"]).await?;
     ensure!(text.contains(&format!("{} waiting", filed.len())), "{text}");
-    let all = run(system, &["dead-letters", "list", "--all", "--json"]).await?;
+    let all = run(
+        system,
+        &[&["dead-letters", "list", "--all", "--json"], OF_ARCHIVE].concat(),
+    )
+    .await?;
     ensure!(all.lines().count() == filed.len() + 1, "{all}");
     Ok(())
 }
 
 async fn discarded(system: &System) -> Result<()> {
     for row in system.tables().dead_letters().await? {
-        run(system, &["dead-letters", "discard", &row["id"].to_string()]).await?;
+        run(
+            system,
+            &[
+                &["dead-letters", "discard", &row["id"].to_string()],
+                OF_ARCHIVE,
+            ]
+            .concat(),
+        )
+        .await?;
     }
     ensure!(system.tables().dead_letters().await?.is_empty());
-    let output = system.cli(&["dead-letters", "discard", "1"]).await?;
+    let output = system
+        .cli(&[&["dead-letters", "discard", "1"], OF_ARCHIVE].concat())
+        .await?;
     ensure!(
         !output.status.success(),
         "what is gone was thrown away again"

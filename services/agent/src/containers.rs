@@ -10,6 +10,7 @@
 //! | that of a process of the machine, and how it ended | `main_process.rs`, `main.sh` |
 //! | what is different with Docker | `in_docker.rs`, `docker/` |
 //! | the words that its programs are given | `words.rs` |
+//! | what it may use, and what it finds around it | `cgroups.rs`, `entering.rs`, `enter.sh` |
 //! | its ports | `ports.rs` |
 //! | its folders | `folders.rs` |
 //! | which processes of the machine are whose | `processes.rs`, `process.rs` |
@@ -20,10 +21,12 @@
 
 mod accounts;
 mod adopting;
+mod cgroups;
 mod code;
 mod container;
 mod docker;
 mod ending;
+mod entering;
 mod folders;
 mod in_docker;
 mod log;

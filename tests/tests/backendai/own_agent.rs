@@ -18,6 +18,16 @@ use crate::{
 /// The program.
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/backendai/own_agent.py");
 
+/// Lines that it may have.
+const LINES: usize = 60;
+
+#[test]
+fn it_has_sixty_lines() -> Result<()> {
+    let lines = fs::read_to_string(PROGRAM)?.lines().count();
+    ensure!(lines <= LINES, "{lines}");
+    Ok(())
+}
+
 on_both!(an_agent_of_sixty_lines_works, Rules::EMPTY);
 
 async fn an_agent_of_sixty_lines_works(house: &mut House) -> Result<()> {

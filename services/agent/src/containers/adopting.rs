@@ -42,10 +42,23 @@ impl Containers {
             }
         }
         containers.forget_old().await;
+        containers.say_what_it_lacks();
         if let Some(engine) = &containers.docker {
             tokio::spawn(engine.clone().watch(clock, stop));
         }
         Ok((containers, ended))
+    }
+
+    fn say_what_it_lacks(&self) {
+        if self.docker.is_some() {
+            return;
+        }
+        if self.cgroups.is_none() {
+            info!(target: "muster::agent", "this agent may make no control groups: memory is limited for each process alone, processors not at all");
+        }
+        if !self.has_namespaces {
+            info!(target: "muster::agent", "this agent may make no mount namespaces: host names of clusters have no addresses in their containers");
+        }
     }
 
     async fn adopt(self: &Arc<Self>, id: Uuid, path: PathBuf) {

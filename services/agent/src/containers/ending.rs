@@ -173,6 +173,9 @@ impl Containers {
         if let (Some(engine), Some(order)) = (docker, order) {
             engine.remove_with_network(&order).await;
         }
+        if let Some(cgroups) = &self.cgroups {
+            cgroups.remove(container.id);
+        }
         let scratch = container.scratch();
         tokio::task::spawn_blocking(move || fs::remove_dir_all(scratch));
     }

@@ -14,18 +14,19 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open},
 };
 use serde::{Deserialize, Serialize};
-use tokio::{process::Command, sync::watch, time::sleep};
+use tokio::{sync::watch, time::sleep};
 
 use super::{
+    entering::{enter, shell},
     log,
     process::{ProcessId, boot},
 };
 
 /// What runs the main process and notes how it ended.
-const WRAPPER: &str = include_str!("main.sh");
+const WRAPPER: &str = concat!(enter!(), include_str!("main.sh"));
 
 /// What processes are called by that: `$0`.
-const WRAPPER_NAME: &str = "muster-container";
+pub(super) const WRAPPER_NAME: &str = "muster-container";
 
 /// Files beside the notes.
 const EXIT_FILE: &str = "exit";
@@ -68,9 +69,7 @@ impl MainProcess {
         }
         let output = log::open(&directory.join(LOG_FILE))?;
         let memory = memory.map_or("-".to_owned(), |bytes| (bytes / 1024).to_string());
-        let mut child = Command::new("sh")
-            .args(["-c", WRAPPER, WRAPPER_NAME])
-            .arg(directory)
+        let mut child = shell(directory, WRAPPER)
             .arg(memory)
             .args(command)
             .env_clear()

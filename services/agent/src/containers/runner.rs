@@ -17,9 +17,11 @@ use uuid::Uuid;
 
 use super::{
     accounts::scratch_size,
+    cgroups::Cgroups,
     code::Place as CodePlace,
     container::Container,
     docker::{Engine, inside},
+    entering::has_namespaces,
     folders::{self, Folders},
     log,
     main::Main,
@@ -58,6 +60,10 @@ pub(crate) struct Containers {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ports: Ports,
     pub(super) processes: Processes,
+    /// Limits of processes; `None` = the agent may set none.
+    pub(super) cgroups: Option<Cgroups>,
+    /// Names of a session can be known to its processes.
+    pub(super) has_namespaces: bool,
     /// Nothing is begun any more; what runs goes on without the agent.
     pub(super) stop: CancellationToken,
     /// As many as there are containers.
@@ -81,6 +87,8 @@ impl Containers {
             clock,
             ports: Ports::default(),
             processes: Processes::default(),
+            cgroups: Cgroups::find(),
+            has_namespaces: has_namespaces(),
             stop,
             ended,
             all: Mutex::default(),

@@ -12,10 +12,12 @@ use tokio::{
     net::TcpStream,
     time::{sleep, timeout},
 };
+use tracing::warn;
 
 use super::{
     container::{Container, Turn, make_directory},
     ending::END_GRACE,
+    entering::{note_groups, note_hosts},
     folders,
     main::Main,
     main_process::{BOOTSTRAP_FILE, MainProcess},
@@ -222,16 +224,34 @@ impl Containers {
         if let Some(missing) = missing(&command, path, &container.scratch()) {
             return Err(Failure::Reason(format!("there is no program {missing}")));
         }
-        let memory = order.slots.get(resource_slots::MEMORY);
-        let memory = memory
-            .decimal()
-            .floor()
-            .try_into()
-            .ok()
-            .filter(|bytes| *bytes > 0_u64);
+        let is_limited = self.surround(container, order)?;
+        let memory = order.slots.get(resource_slots::MEMORY).decimal().floor();
+        let memory = memory.try_into().ok();
+        // Of each process alone, where all of them together cannot be limited.
+        let memory = memory.filter(|bytes| *bytes > 0_u64 && !is_limited);
         let main = MainProcess::start(&container.directory, &command, &environment, memory)?;
         container.state().notes.main = Some(main.note());
         Ok(Main::Process(main))
+    }
+
+    /// Puts up what is around its processes; whether the memory of all of them together is limited.
+    fn surround(&self, container: &Container, order: &StartContainer) -> io::Result<bool> {
+        if self.has_namespaces && order.place.hostnames.len() > 1 {
+            note_hosts(&container.directory, &order.place)?;
+        }
+        let Some(cgroups) = &self.cgroups else {
+            return Ok(false);
+        };
+        match cgroups.make(container.id, &order.slots) {
+            Ok(groups) => {
+                note_groups(&container.directory, &groups)?;
+                Ok(cgroups.limit_memory())
+            }
+            Err(error) => {
+                warn!(target: "muster::agent", container = %container.id, %error, "the limits of a container cannot be set");
+                Ok(false)
+            }
+        }
     }
 
     async fn until_started(

@@ -103,12 +103,18 @@ pub(crate) async fn serve_waiting(
     let mut scene = Scene::read(transaction, &groups, wishes).await?;
     let mut told = Vec::new();
     let mut outcome = Outcome::default();
+    let mut hopeless = Hopeless::default();
     let mut reasons: HashMap<Uuid, WaitingReason> = HashMap::new();
     let mut waiting: BTreeMap<String, Vec<Wish>> = BTreeMap::new();
     for (wish, reason) in queue {
         // The site may have changed since it came.
         let group = chosen(&groups, Some(&wish.scaling_group), &wish.holder.tenant);
         if let Err(refusal) = group {
+            told.push(Asking::of(&wish).refused(refusal));
+            outcome.dequeued.push(wish.request);
+            continue;
+        }
+        if let Some(refusal) = hopeless.of(&scene, &wish, now) {
             told.push(Asking::of(&wish).refused(refusal));
             outcome.dequeued.push(wish.request);
             continue;
@@ -150,6 +156,33 @@ async fn addresses_of(
     }
     let agents = named(transaction, names).await?.into_iter();
     Ok(agents.map(|agent| (agent.name, agent.address)).collect())
+}
+
+/// Microseconds that a request waits for agents that could hold it: they start one after the other, and the largest is not always the
+/// first.
+pub(crate) const PATIENCE: i64 = 60_000_000;
+
+/// What waiting does not help any more: of many requests that wait most are alike.
+#[derive(Default)]
+struct Hopeless(HashMap<(String, Holder, Need), Option<SlotsRefusal>>);
+
+impl Hopeless {
+    /// Why it can never be met by what has come, if it has waited long enough for that.
+    fn of(&mut self, scene: &Scene, wish: &Wish, now: i64) -> Option<SlotsRefusal> {
+        if now < wish.enqueued_at.saturating_add(PATIENCE) {
+            return None;
+        }
+        let group = scene.groups.get(&wish.scaling_group)?;
+        let key = (
+            wish.scaling_group.clone(),
+            wish.holder.clone(),
+            wish.need.clone(),
+        );
+        let found = self.0.entry(key);
+        found
+            .or_insert_with(|| refusal(group, &scene.ledger, &wish.holder, &wish.need))
+            .clone()
+    }
 }
 
 /// A request that has just come and may be met.

@@ -114,6 +114,7 @@ pub(crate) fn quantile(latencies: &Histogram<u64>, quantile: f64) -> f64 {
 
 /// One connection, kept open.
 pub(crate) struct Connection {
+    address: SocketAddr,
     requests: SendRequest<Full<Bytes>>,
     driver: JoinHandle<hyper::Result<()>>,
 }
@@ -132,7 +133,11 @@ impl Connection {
         stream.set_nodelay(true)?;
         let (requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let driver = tokio::spawn(connection);
-        Ok(Self { requests, driver })
+        Ok(Self {
+            address,
+            requests,
+            driver,
+        })
     }
 
     pub(crate) async fn send(
@@ -164,7 +169,11 @@ impl Connection {
         let request = request.body(Full::new(Bytes::from(body)))?;
         let started = Instant::now();
         // Where the machine has other work the connection may still be busy with the answer before.
-        self.requests.ready().await?;
+        // Every server closes a connection that nobody has used for some time, and every client then opens another.
+        if self.requests.ready().await.is_err() {
+            *self = Self::open(self.address).await?;
+            self.requests.ready().await?;
+        }
         let sent = self.requests.send_request(request);
         let response = sent.await.context("no answer")?;
         let status = response.status();

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::UnixStream,
-    process::Command,
     time::{Instant, sleep, timeout, timeout_at},
 };
 use uuid::Uuid;
@@ -22,6 +21,7 @@ use uuid::Uuid;
 use super::{DIED, Place, Progress, output::Output};
 use crate::containers::{
     docker::CODE_PLACE,
+    entering::program,
     log,
     main_process::{LOG_FILE, SCRATCH_DIRECTORY},
 };
@@ -183,10 +183,9 @@ async fn start(place: Place<'_>, path: &str) -> io::Result<UnixStream> {
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut));
     }
     let words = |word: &String| word.replace(PYTHON_PLACE, &script.to_string_lossy());
-    let mut words = place.command.iter().map(words);
+    let words = place.command.iter().map(words);
     let output = log::open(&place.directory.join(LOG_FILE))?;
-    let mut child = Command::new(words.next().unwrap_or_default())
-        .args(words)
+    let mut child = program(place.directory, words)
         .env_clear()
         .envs(place.environment)
         .env(SOCKET_VARIABLE, &socket)

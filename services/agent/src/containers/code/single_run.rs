@@ -4,7 +4,7 @@ use std::{fmt, io, pin::Pin, process::Stdio, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    process::{Child, Command},
+    process::Child,
     time::{Instant, sleep_until},
 };
 
@@ -12,7 +12,10 @@ use super::{
     CODE, DIED, Place, Progress,
     output::{Output, Text},
 };
-use crate::containers::main_process::{SCRATCH_DIRECTORY, exit_code};
+use crate::containers::{
+    entering::program,
+    main_process::{SCRATCH_DIRECTORY, exit_code},
+};
 
 /// How long the last words of a program that has ended may take to arrive. Longer only if something that it left running holds its
 /// output open.
@@ -71,10 +74,10 @@ impl SingleRun {
         let code = code.replace('\0', "\u{fffd}");
         if let Some((engine, container)) = place.docker {
             let words = place.command.iter().map(|word| word.replace(CODE, &code));
-            let mut program = engine.run(container, words.collect()).await?;
-            let (stdin, group) = (program.stdin.take(), program.number);
-            let (stdout, stderr) = (program.stdout.take(), program.stderr.take());
-            let exited = Box::pin(async move { program.exited().await });
+            let mut run = engine.run(container, words.collect()).await?;
+            let (stdin, group) = (run.stdin.take(), run.number);
+            let (stdout, stderr) = (run.stdout.take(), run.stderr.take());
+            let exited = Box::pin(async move { run.exited().await });
             return Ok(Self {
                 program: Program::InDocker(exited),
                 group,
@@ -86,10 +89,8 @@ impl SingleRun {
                 ended: None,
             });
         }
-        let mut words = place.command.iter().map(|word| word.replace(CODE, &code));
-        let program = words.next().unwrap_or_default();
-        let mut child = Command::new(program)
-            .args(words)
+        let words = place.command.iter().map(|word| word.replace(CODE, &code));
+        let mut child = program(place.directory, words)
             .env_clear()
             .envs(place.environment)
             .current_dir(place.directory.join(SCRATCH_DIRECTORY))

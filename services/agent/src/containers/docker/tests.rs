@@ -311,9 +311,10 @@ async fn why_docker_does_not_start_a_container() {
     let mut script = sh("exec sleep 600");
     script.bootstrap_script = Some("echo no disk; exit 5".to_owned());
     for (order, expected) in [
+        // First, since its time runs.
+        (slow, "web did not answer in time"),
         (missing, "its main process ended (exit status "),
         (dies, "its main process ended (exit status 4): no licence"),
-        (slow, "web did not answer in time"),
         (folder, "project demo has no folder none here"),
         (
             unknown,

@@ -2,6 +2,7 @@ use muster_contract::node_allocation::{SlotsRefusal, WaitingReason};
 use muster_storage::Database;
 
 use super::*;
+use crate::slots::serving::PATIENCE;
 use crate::{
     slots::testing::{
         agents, allocate, allocate_at, apply, beats, cluster, due, got, lose, lost, occupied,
@@ -71,6 +72,26 @@ on_both_engines! {
         assert_eq!(told, [queued(1, WaitingReason::NoAgents), queued(2, WaitingReason::NoAgents)]);
         assert_eq!(agents(database, &[("a1", "cpu=4")]).await, [queued(1, WaitingReason::NoRoom), got(2, &["a1"])]);
         assert_eq!(agents(database, &[("a2", "cpu=4,tpu=2")]).await, [got(1, &["a2"])]);
+    }
+
+    async fn what_the_agents_that_come_can_never_hold_is_refused_in_time(database) {
+        let told = allocate(database, &[wanted(1, "cpu=8"), wanted(2, "cpu=1,tpu=1"), wanted(3, "cpu=4")]).await;
+        assert_eq!(told.len(), 3);
+        let patient = NOW + PATIENCE;
+        // Nobody is there yet, however long it takes.
+        assert_eq!(due(database, patient, true).await, []);
+        let agents_at = |now| beats(database, now, &[("a1", "default", "cpu=4")]);
+        assert_eq!(agents_at(NOW).await, [queued(1, WaitingReason::NoRoom), queued(2, WaitingReason::NoRoom), got(3, &["a1"])]);
+        // Another one may be on its way.
+        assert_eq!(due(database, patient - 1, true).await, []);
+        let mut told = due(database, patient + 10, true).await;
+        told.sort_by_key(|(number, _)| *number);
+        assert_eq!(told, [
+            refused(1, SlotsRefusal::TooLarge { available: slots("cpu=4") }),
+            refused(2, SlotsRefusal::UnknownSlot { name: "tpu".to_owned() }),
+        ]);
+        assert_eq!(queue_length(database).await, 0);
+        assert_eq!(due(database, patient + 20, true).await, []);
     }
 
     // What asks again for want of an answer gets the same answer.
