@@ -1,14 +1,15 @@
 //! Agents that are killed, stopped, or never come back.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use muster_contract::{node_allocation::AgentStatus, session::ComputeSessionStatus};
+use muster_testkit::{DEADLINE, OtlpReceiver, ReceivedSpan};
 use muster_tests::containers::processes_of;
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::{
-    house::{House, Rules, on_both},
+    house::{House, Rules, on_both, on_sqlite},
     site::{PYTHON, SHELL},
 };
 
@@ -146,4 +147,44 @@ async fn a_lost_agent_ends_its_sessions(house: &mut House) -> Result<()> {
     alice.destroy("is-back").await?;
     alice.destroy("waits").await?;
     house.all_is_free(&[&id, &waits, &both]).await
+}
+
+/// The trace of a request goes on to the agent that carries it out, in a process of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trace_of_a_request_reaches_the_agent() -> Result<()> {
+    let receiver = OtlpReceiver::start()?;
+    let endpoint: &'static str = receiver.endpoint().leak();
+    let settings = vec![("MUSTER__TELEMETRY__OTLP_ENDPOINT", endpoint)];
+    let rules = Rules {
+        settings: settings.leak(),
+        ..Rules::USUAL
+    };
+    on_sqlite("traces of agents", rules, async |house| {
+        let alice = house.alice();
+        alice
+            .created_id("traced", SHELL, json!({}), "RUNNING")
+            .await?;
+        let started = "start-container";
+        let of_agent = |span: &ReceivedSpan| {
+            span.kind == "CONSUMER" && span.name.contains(started) && span.name.contains("process")
+        };
+        let spans = receiver
+            .wait_for_trace(DEADLINE, "the agent's part of a trace", |spans| {
+                let is_root = |span: &ReceivedSpan| span.name == "POST /session";
+                spans.iter().any(of_agent) && spans.iter().any(is_root)
+            })
+            .await?;
+        let taken = spans
+            .iter()
+            .find(|span| of_agent(span))
+            .context("it is not there")?;
+        // Under the span that sent the order, of another process.
+        let parent = taken.parent_span_id.as_ref();
+        let sent = spans.iter().find(|span| Some(&span.span_id) == parent);
+        let sent = sent.context("nobody sent it")?;
+        ensure!(sent.kind == "PRODUCER", "{sent:?}");
+        ensure!(sent.resource != taken.resource, "{taken:?}");
+        Ok(())
+    })
+    .await
 }
