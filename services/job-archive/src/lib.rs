@@ -41,7 +41,9 @@ use muster_messaging::{BrokerError, Foundation, Running, ServiceBuilder};
 use muster_platform::{Shutdown, settings::JobArchiveSettings};
 
 use crate::{
+    archive::archiver::Archiver,
     commands::{start_job::StartJobHandler, stop_job::StopJobHandler},
+    domain::compute_jobs::CLUSTER,
     metrics::{
         agents::{ContainerMetrics, DESCRIPTION},
         intake::SampleIntake,
@@ -55,18 +57,27 @@ use crate::{
         compute_session_changed::ComputeSessionChangedReaction,
         session_job_ended::SessionJobEndedReaction,
     },
-    store::cluster_documents::load,
+    store::cluster_documents::named,
 };
 
-pub use archive::measure::{JobToMeasure, MeasureError, MeasureJobs, NoMetrics};
+pub use archive::{
+    archiver::ArchiverBell,
+    files::{ArchiveError, ArchiveFiles},
+    measure::{JobToMeasure, MeasureError, MeasureJobs, NoMetrics},
+    place::ArchivePlace,
+    transfer,
+};
 pub use domain::{
+    archive_layout::JobKey,
     clusters::{Clusters, ClustersError},
+    format_version::FormatVersion,
     job_data,
     node_list::NodeListError,
 };
 pub use migrations::MIGRATIONS;
 pub use productions::Producers;
 pub use site_clusters::{SiteClusters, SiteClustersError};
+pub use store::archive_work::backlog as archive_backlog;
 
 /// How often it is looked for stops that have waited in vain.
 const EARLY_STOP_INTERVAL: Duration = Duration::from_secs(60);
@@ -83,6 +94,12 @@ pub enum StartError {
     /// Its clusters.
     #[error(transparent)]
     Clusters(#[from] SiteClustersError),
+    /// Its archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The tables.
+    #[error(transparent)]
+    Storage(#[from] muster_storage::StorageError),
     /// The broker.
     #[error("the job archive could not start on the broker")]
     Broker(#[from] BrokerError),
@@ -95,17 +112,34 @@ pub async fn start(
     foundation: Foundation,
     clusters: SiteClusters,
     producers: Producers,
+    archive: ArchiveFiles,
     settings: &JobArchiveSettings,
     shutdown: &Shutdown,
 ) -> Result<Running, StartError> {
     let clock = foundation.environment.clock.clone();
     let database = foundation.database.clone();
     let clusters = clusters.apply(&database, clock.now()).await?;
-    let mut documents = load(&database).await.map_err(SiteClustersError::from)?;
-    documents.push(DESCRIPTION.to_owned());
+    let mut described = named(&database).await?;
+    described.push((CLUSTER.to_owned(), DESCRIPTION.to_owned()));
+    let documents: Vec<String> = described
+        .iter()
+        .map(|(_, document)| document.clone())
+        .collect();
     let metrics: Arc<dyn MeasureJobs> = Arc::new(MetricStore::new(database.clone(), &documents));
+    let bell = ArchiverBell::default();
+    let archiver = Archiver {
+        database: database.clone(),
+        files: archive.clone(),
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        clusters: described,
+        at_once: settings.archive_at_once,
+        bell: bell.clone(),
+        health: foundation.health.register("job archive: files"),
+        stop: shutdown.token(),
+    };
     let list_jobs = ListJobsHandler::new(database.clone(), clock.clone());
-    let job_metrics = JobMetricsHandler::new(database, clock.clone(), metrics);
+    let job_metrics = JobMetricsHandler::new(database, clock.clone(), metrics, archive);
     let mut builder = ServiceBuilder::new(Service::JobArchive, foundation);
     if !producers.is_empty() {
         builder = builder.translate(JobEventTranslator {
@@ -135,7 +169,7 @@ pub async fn start(
         .periodic("metric packing", PACKING_INTERVAL, packer)
         .periodic("metric retention", RETENTION_INTERVAL, forgetting)
         .command::<StartJob>(StartJobHandler::new(clusters))
-        .command::<StopJob>(StopJobHandler)
+        .command::<StopJob>(StopJobHandler::new(bell))
         .react::<SessionJobEnded>(SessionJobEndedReaction)
         .react::<ComputeSessionChanged>(ComputeSessionChangedReaction)
         .query::<ListJobs>(list_jobs)
@@ -143,5 +177,6 @@ pub async fn start(
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
         .run(shutdown)
         .await?;
+    shutdown.spawn("job archive: files", archiver.run());
     Ok(running)
 }

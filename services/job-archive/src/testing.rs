@@ -109,3 +109,28 @@ pub(crate) fn everything() -> ListJobs {
         with_meta_data: false,
     }
 }
+
+/// Genuine files of ClusterCockpit sites whose names end like this, by name: of the archive's own tests and of the jobs
+/// beside them. None where the data is missing, which is said.
+pub(crate) fn genuine(ending: &str) -> Vec<(String, Vec<u8>)> {
+    let data = muster_testkit::programs::repository().join("../shared/data/clustercockpit");
+    let mut files = Vec::new();
+    for directory in ["genuine", "jobs"] {
+        let Ok(entries) = std::fs::read_dir(data.join(directory)) else {
+            muster_testkit::skip(
+                "genuine archive files",
+                "../shared/data/clustercockpit is not there",
+            );
+            return Vec::new();
+        };
+        for entry in entries {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if name.ends_with(&format!(".{ending}")) {
+                files.push((name, std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    files
+}

@@ -12,28 +12,42 @@ use muster_contract::{
         StartJob, StartJobRefusal, StopJob, StopJobRefusal, StopTarget,
     },
 };
-use muster_job_archive::{MIGRATIONS, Producers, SiteClusters, start};
+use muster_job_archive::{ArchiveFiles, ArchivePlace, MIGRATIONS, Producers, SiteClusters, start};
 use muster_messaging::OutcomeOf;
 use muster_platform::{Drained, Shutdown, Timestamp, settings::JobArchiveSettings};
-use muster_testkit::{DEADLINE, ServiceWorld};
+use muster_testkit::{DEADLINE, ServiceWorld, TemporaryDirectory};
 
 /// What a job took when the clock was here.
 const START: i64 = 1_675_944_000;
 const NOW: Timestamp = Timestamp::from_seconds(START + 3_600);
 
-struct System(ServiceWorld);
+struct System(
+    ServiceWorld,
+    #[expect(dead_code, reason = "kept while the service runs")] TemporaryDirectory,
+);
 
 impl System {
     async fn start() -> Self {
         let cluster =
             r#"{"name": "alpha", "subClusters": [{"name": "main", "nodes": "a[01-10]"}]}"#;
         let clusters = SiteClusters::new(vec![cluster.to_owned()]).unwrap();
+        let archive = TemporaryDirectory::new("archive").unwrap();
+        let place = ArchivePlace::Directory(archive.path().to_owned());
+        let files = ArchiveFiles::open(place).unwrap();
+        let settings = JobArchiveSettings::default();
         let service = async |foundation, tasks: &Shutdown| {
-            let settings = JobArchiveSettings::default();
-            start(foundation, clusters, Producers::default(), &settings, tasks).await
+            start(
+                foundation,
+                clusters,
+                Producers::default(),
+                files,
+                &settings,
+                tasks,
+            )
+            .await
         };
         let world = ServiceWorld::start(Service::JobArchive, &MIGRATIONS, &[], NOW, service);
-        Self(world.await.unwrap())
+        Self(world.await.unwrap(), archive)
     }
 
     async fn send<C: Command>(&self, command: &C) -> OutcomeOf<C> {

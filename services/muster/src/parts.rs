@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use muster_contract::{Part, Service, topology::Limits};
 use muster_ingress::{Directory, IngressParts};
-use muster_job_archive::{Producers, SiteClusters};
+use muster_job_archive::{ArchiveFiles, ArchivePlace, Producers, SiteClusters};
 use muster_messaging::{
     Broker, CommandClient, CommandClientOptions, EventTail, Foundation, QueryClient,
     QueryClientOptions, Running, ServiceOptions,
@@ -164,12 +164,16 @@ pub(crate) async fn start_job_archive(
     tasks: &Shutdown,
 ) -> Result<Running> {
     let foundation = foundation(process, broker, Service::JobArchive).await?;
+    let archive = archive_files(&process.settings)?;
     let settings = &process.settings.job_archive;
     let ArchiveSite {
         clusters,
         producers,
     } = site;
-    Ok(muster_job_archive::start(foundation, clusters, producers, settings, tasks).await?)
+    Ok(
+        muster_job_archive::start(foundation, clusters, producers, archive, settings, tasks)
+            .await?,
+    )
 }
 
 /// Starts the session service; what is returned must be kept while it runs.
@@ -244,6 +248,13 @@ pub(crate) async fn open_database(settings: &Settings, service: Service) -> Resu
         Service::JobArchive => &muster_job_archive::MIGRATIONS,
     };
     Ok(Database::open(&options, migrations).await?)
+}
+
+/// The archive of jobs.
+pub(crate) fn archive_files(settings: &Settings) -> Result<ArchiveFiles> {
+    let place =
+        ArchivePlace::parse(&settings.archive_place()).context("job_archive.archive_url")?;
+    Ok(ArchiveFiles::open(place)?)
 }
 
 /// The site file, or an empty site where there is none.

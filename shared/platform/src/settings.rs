@@ -137,6 +137,19 @@ impl Settings {
             .unwrap_or_else(|| self.data_directory.join("ingress").join("token.key"))
     }
 
+    /// Where the archive of jobs is: `job_archive.archive_url`, by default `job-archive` in the data directory.
+    #[must_use]
+    pub fn archive_place(&self) -> String {
+        match &self.job_archive.archive_url {
+            Some(url) => url.reveal().to_owned(),
+            None => self
+                .data_directory
+                .join("job-archive")
+                .to_string_lossy()
+                .into_owned(),
+        }
+    }
+
     /// The ranges of all sections.
     fn check(&self, checks: &mut Checks) {
         self.nats.check(&mut checks.section("nats"));

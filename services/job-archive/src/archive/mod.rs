@@ -1,3 +1,17 @@
 //! The archive on disk: one directory for each job that has stopped (`api/clustercockpit.md` §2).
+//!
+//! | what | where |
+//! |---|---|
+//! | a directory or S3 | `place.rs`, `s3_client.rs` |
+//! | its files, whole or not at all | `files.rs` |
+//! | what is to be written is written | `archiver.rs` |
+//! | what was measured | `measure.rs` |
+//! | from the archive to the tables and back | `transfer/` |
 
+pub(crate) mod archiver;
+mod breakpoint;
+pub(crate) mod files;
 pub(crate) mod measure;
+pub(crate) mod place;
+mod s3_client;
+pub mod transfer;

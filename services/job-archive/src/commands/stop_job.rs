@@ -11,12 +11,14 @@ use muster_storage::{StorageError, Transaction};
 
 use super::caller;
 use crate::{
+    archive::archiver::ArchiverBell,
     domain::{
         scope::Scope,
         stopping::{Finish, Found, Stop, plan},
         storable::is_storable,
     },
     store::{
+        archive_work::{ArchiveAction, request_archive_work},
         find_stops::{Sought, find_stops},
         finish_jobs::finish_jobs,
         job_row::JobRow,
@@ -25,7 +27,15 @@ use crate::{
 };
 
 /// Takes [`StopJob`].
-pub(crate) struct StopJobHandler;
+pub(crate) struct StopJobHandler {
+    bell: ArchiverBell,
+}
+
+impl StopJobHandler {
+    pub(crate) fn new(bell: ArchiverBell) -> Self {
+        Self { bell }
+    }
+}
 
 impl HandleCommand<StopJob> for StopJobHandler {
     async fn handle(
@@ -39,6 +49,7 @@ impl HandleCommand<StopJob> for StopJobHandler {
             .map(|request| Ok((caller(&request.context)?, &request.body)))
             .collect::<Result<Vec<_>, HandlerError>>()?;
         let results = stop_jobs(transaction, &stops).await?;
+        self.bell.ring();
         requests
             .iter()
             .zip(results)
@@ -144,7 +155,7 @@ impl Batch<'_> {
         self.results.get(place).is_some_and(Option::is_none)
     }
 
-    /// Adds the tags.
+    /// Adds the tags, and has the jobs archived.
     async fn jobs(
         self,
         transaction: &mut Transaction,
@@ -154,6 +165,13 @@ impl Batch<'_> {
         tagged.sort_unstable();
         tagged.dedup();
         let tags = JobTags::in_transaction(transaction, &tagged).await?;
+        let to_archive = self.results.iter().flatten().flatten();
+        // 0 = the job is not to be archived (`api/clustercockpit.md` §1.3).
+        let to_archive = to_archive.filter(|row| row.monitoring_status != 0);
+        let work: Vec<_> = to_archive
+            .map(|row| (row.key(), ArchiveAction::Archive))
+            .collect();
+        request_archive_work(transaction, work).await?;
         self.stops
             .iter()
             .zip(self.results)

@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use muster_contract::{
     Outcome, Principal,
-    job_archive::{JobData, JobMetrics, JobMetricsRefusal, JobState},
+    job_archive::{Job, JobData, JobMetrics, JobMetricsRefusal, JobState},
 };
 use muster_messaging::{AnswerQuery, Asked, HandlerError};
 use muster_platform::{Clock, Timestamp};
 use muster_storage::{Database, StorageError};
+use tracing::error;
 
 use crate::{
-    archive::measure::{JobToMeasure, MeasureJobs},
-    domain::job_data::narrowed,
+    archive::{
+        files::{ArchiveError, ArchiveFiles},
+        measure::{JobToMeasure, MeasureJobs},
+    },
+    domain::{archive_layout::JobKey, job_data::narrowed},
     store::find_job::find_job,
 };
 
@@ -21,6 +25,7 @@ pub(crate) struct JobMetricsHandler {
     database: Database,
     clock: Arc<dyn Clock>,
     metrics: Arc<dyn MeasureJobs>,
+    archive: ArchiveFiles,
 }
 
 impl JobMetricsHandler {
@@ -28,11 +33,13 @@ impl JobMetricsHandler {
         database: Database,
         clock: Arc<dyn Clock>,
         metrics: Arc<dyn MeasureJobs>,
+        archive: ArchiveFiles,
     ) -> Self {
         Self {
             database,
             clock,
             metrics,
+            archive,
         }
     }
 
@@ -45,16 +52,41 @@ impl JobMetricsHandler {
         let Some(mut job) = find_job(&self.database, question.id, caller).await? else {
             return Ok(Err(JobMetricsRefusal::NotFound));
         };
-        if job.state == JobState::Running {
+        let runs = job.state == JobState::Running;
+        let data = if runs {
             job.duration = now.as_seconds().saturating_sub(job.start_time).max(0);
-        }
-        let measured = self.metrics.measure(&JobToMeasure::of(&job)).await;
-        Ok(match measured {
+            self.measure(&job).await
+        } else {
+            self.kept(&job).await
+        };
+        Ok(match data {
+            Ok(data) if data.metrics.is_empty() && !runs => Err(JobMetricsRefusal::NotArchived),
             Ok(data) => Ok(narrowed(data, &question.metrics, &question.scopes)),
-            Err(error) => Err(JobMetricsRefusal::Unreadable {
-                reason: error.to_string(),
-            }),
+            Err(reason) => Err(JobMetricsRefusal::Unreadable { reason }),
         })
+    }
+
+    /// Of a job that has stopped: its file, or until that is there, what it will be made of.
+    async fn kept(&self, job: &Job) -> Result<JobData, String> {
+        let key = JobKey {
+            cluster: job.cluster.clone(),
+            job_id: job.job_id,
+            start_time: job.start_time,
+        };
+        match self.archive.read_data(&key).await {
+            Ok(Some(data)) => Ok(data),
+            // A name that no directory can have has no files.
+            Ok(None) | Err(ArchiveError::Name { .. }) => self.measure(job).await,
+            Err(error) => {
+                error!(target: "muster::job_archive", %error, "a file of the archive cannot be read");
+                Err(error.to_string())
+            }
+        }
+    }
+
+    async fn measure(&self, job: &Job) -> Result<JobData, String> {
+        let measured = self.metrics.measure(&JobToMeasure::of(job)).await;
+        measured.map_err(|error| error.to_string())
     }
 }
 

@@ -46,6 +46,27 @@ pub(crate) async fn replace(
     transaction.commit().await
 }
 
+/// Adds the description of a cluster that has none.
+pub(crate) async fn add_missing(
+    database: &Database,
+    name: &str,
+    document: &str,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let mut transaction = database.begin().await?;
+    let sql = "INSERT INTO cluster (name, document, applied_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";
+    let binds = [name.into(), document.into(), now.as_micros().into()];
+    transaction.execute(sql, &binds).await?;
+    transaction.commit().await
+}
+
+/// The descriptions that are there, with their names.
+pub(crate) async fn named(database: &Database) -> Result<Vec<(String, String)>, StorageError> {
+    database
+        .fetch_all("SELECT name, document FROM cluster ORDER BY name", &[])
+        .await
+}
+
 /// The descriptions that are there, by name.
 pub(crate) async fn load(database: &Database) -> Result<Vec<String>, StorageError> {
     let rows: Vec<(String,)> = database

@@ -5,6 +5,7 @@ use muster_storage::StorageError;
 use sqlx::FromRow;
 
 use super::unreadable;
+use crate::domain::archive_layout::JobKey;
 
 /// The columns of [`JobRow`] but `meta_data`, read from a table called `job`. The tags are not among them, only whether
 /// there are any: most jobs have none, and then they need not be asked for. (For `EXISTS`, PostgreSQL may read all of
@@ -54,6 +55,15 @@ pub(crate) struct JobRow {
 }
 
 impl JobRow {
+    /// By its own key.
+    pub(crate) fn key(&self) -> JobKey {
+        JobKey {
+            cluster: self.cluster.clone(),
+            job_id: self.job_id,
+            start_time: self.start_time,
+        }
+    }
+
     /// Bytes of the documents it holds, which can be long.
     pub(crate) fn size(&self) -> usize {
         self.details.len() + self.meta_data.as_ref().map_or(0, String::len)

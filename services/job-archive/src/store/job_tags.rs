@@ -63,6 +63,11 @@ impl JobTags {
         Self { by_job }
     }
 
+    /// All tags of a job, in the order they were made.
+    pub(crate) fn all(&self, job: i64) -> Vec<Tag> {
+        self.by_job.get(&job).cloned().unwrap_or_default()
+    }
+
     /// The tags of a job that the caller sees, in the order they were made.
     pub(crate) fn seen(&self, job: i64, caller: &Principal) -> Vec<Tag> {
         let tags = self.by_job.get(&job).into_iter().flatten();

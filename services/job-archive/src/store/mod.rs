@@ -1,11 +1,14 @@
 //! The archive's SQL. One idea per file; every statement is a `&'static str` or made of such pieces.
 
+pub(crate) mod archive_work;
+pub(crate) mod archived_jobs;
 pub(crate) mod attach_tags;
 pub(crate) mod cluster_documents;
 pub(crate) mod early_stops;
 pub(crate) mod find_job;
 pub(crate) mod find_stops;
 pub(crate) mod finish_jobs;
+pub(crate) mod insert_jobs;
 pub(crate) mod job_row;
 pub(crate) mod job_tags;
 pub(crate) mod job_times;

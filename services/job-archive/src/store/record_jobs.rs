@@ -107,6 +107,6 @@ fn row(job: NewJob<'_>) -> Result<Vec<Bind>, StorageError> {
     ])
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String, StorageError> {
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String, StorageError> {
     serde_json::to_string(value).map_err(|error| StorageError::Other(error.into()))
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ServiceSettings;
 use super::checks::SectionChecks;
+use super::connection_url::ConnectionUrl;
 
 /// A job that runs for a month is still measured as a whole when it stops; beyond a year this is no place for it.
 const MAX_METRIC_RETENTION: Duration = Duration::from_hours(366 * 24);
@@ -14,7 +15,10 @@ const MAX_METRIC_RETENTION: Duration = Duration::from_hours(366 * 24);
 /// The packed hours are the smallest piece that is forgotten.
 const MIN_METRIC_RETENTION: Duration = Duration::from_hours(2);
 
-/// The job archive: what every service has, and what comes from producers.
+/// Each has files open and what it writes in memory.
+const MAX_ARCHIVED_AT_ONCE: usize = 256;
+
+/// The job archive: what every service has, what comes from producers, and where the files of jobs are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobArchiveSettings {
@@ -33,6 +37,11 @@ pub struct JobArchiveSettings {
     /// longest job that is measured whole. Default: `14d`; from 2h to 366d.
     #[serde(with = "humantime_serde")]
     pub metric_retention: Duration,
+    /// Where the files of jobs are kept that have stopped: a directory, or `s3://BUCKET/PREFIX?endpoint=URL&region=NAME` with
+    /// the variables `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. Default: the directory `job-archive` in the data directory.
+    pub archive_url: Option<ConnectionUrl>,
+    /// Jobs whose files are written at once. Default: 8; at most 256.
+    pub archive_at_once: usize,
 }
 
 impl Default for JobArchiveSettings {
@@ -45,6 +54,8 @@ impl Default for JobArchiveSettings {
             metric_stream_limit: ByteSize::mib(256),
             early_stop_age: Duration::from_hours(24),
             metric_retention: Duration::from_hours(14 * 24),
+            archive_url: None,
+            archive_at_once: 8,
         }
     }
 }
@@ -68,6 +79,11 @@ impl JobArchiveSettings {
             "metric_retention",
             (MIN_METRIC_RETENTION..=MAX_METRIC_RETENTION).contains(&self.metric_retention),
             "a time from 2h to 366d".to_owned(),
+        );
+        checks.require(
+            "archive_at_once",
+            (1..=MAX_ARCHIVED_AT_ONCE).contains(&self.archive_at_once),
+            format!("a number from 1 to {MAX_ARCHIVED_AT_ONCE}"),
         );
     }
 }
