@@ -103,6 +103,8 @@ impl RealJob {
         for (member, wanted) in members {
             let equal = match (member.as_str(), listed.get(member)) {
                 ("stopTime", _) => wanted.as_i64() == stop_time(listed),
+                // 1 = to be archived, 3 = archived.
+                ("monitoringStatus", Some(got)) => same(wanted, got) || *got == json!(3),
                 ("tags", Some(got)) => tags(wanted) == tags(got),
                 (_, Some(got)) => same(wanted, got),
                 (_, None) => is_zero(wanted),

@@ -62,7 +62,7 @@ pub enum Tables {
 pub type Record = Map<String, Value>;
 
 /// Every table and how it is read, in the order of its key. Statements are fixed text.
-const STATEMENTS: [(&str, &str); 7] = [
+const STATEMENTS: [(&str, &str); 8] = [
     ("cluster", "SELECT * FROM cluster ORDER BY name"),
     ("job", "SELECT * FROM job ORDER BY id"),
     ("tag", "SELECT * FROM tag ORDER BY id"),
@@ -70,6 +70,7 @@ const STATEMENTS: [(&str, &str); 7] = [
     ("inbox", "SELECT * FROM inbox ORDER BY received_at, id"),
     ("outbox", "SELECT * FROM outbox ORDER BY created_at, id"),
     ("dead_letters", "SELECT * FROM dead_letters ORDER BY id"),
+    ("archive_work", "SELECT * FROM archive_work ORDER BY id"),
 ];
 
 impl Tables {
@@ -104,11 +105,11 @@ impl Tables {
         Ok(Dump::new(names.zip(rows).collect()))
     }
 
-    /// Everything, once all events are published: afterwards it changes by commands alone.
+    /// Everything, once all events are published and all files written: afterwards it changes by commands alone.
     pub async fn settled_dump(&self) -> Result<Dump> {
-        eventually(DEADLINE, "every event to be published", async || {
+        eventually(DEADLINE, "every event and file", async || {
             let dump = self.dump().await.ok()?;
-            dump.is_published().then_some(dump)
+            (dump.is_published() && dump.rows("archive_work").is_empty()).then_some(dump)
         })
         .await
     }

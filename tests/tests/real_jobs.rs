@@ -42,10 +42,10 @@ async fn go_through(engine: Engine) -> Result<()> {
     for job in &jobs {
         first_pass(&client, job).await.context(job.file.clone())?;
     }
+    let before = system.tables().settled_dump().await?;
     let listed = client.jobs("items-per-page=-1&with-metadata=true").await?;
     compare(&jobs, &listed)?;
 
-    let before = system.tables().settled_dump().await?;
     for job in &jobs {
         second_pass(&client, job).await.context(job.file.clone())?;
     }

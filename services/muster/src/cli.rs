@@ -1,6 +1,7 @@
 //! The command line.
 
 mod agent;
+mod archive;
 mod config;
 mod connection;
 mod dead_letters;
@@ -94,6 +95,9 @@ enum Command {
     /// Streams, consumers and permissions on NATS
     #[command(subcommand)]
     Topology(topology::Command),
+    /// The archive of jobs
+    #[command(subcommand)]
+    Archive(archive::Command),
     /// Brings the tables of all services up to date
     Migrate,
     /// Settings
@@ -136,6 +140,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
             Box::pin(agent::run(places.load_with(chosen)?.settings)).await?;
         }
         Command::Topology(command) => return topology::run(places.settings()?, command).await,
+        Command::Archive(command) => {
+            return Box::pin(archive::run(&places.settings()?, command)).await;
+        }
         Command::Migrate => migrate::run(&places.settings()?).await?,
         Command::Config(command) => config::run(&places.load()?, &command)?,
         Command::DeadLetters(command) => dead_letters::run(places.settings()?, command).await?,

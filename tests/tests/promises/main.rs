@@ -1,6 +1,7 @@
 //! The promises of the message path (design §3) and of tracing (§7), one a file: real processes, real
 //! signals, both databases, in one process and in parts.
 
+mod archiving;
 mod broker_kill;
 mod chaos;
 mod drain;

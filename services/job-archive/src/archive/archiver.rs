@@ -311,6 +311,11 @@ impl Archiver {
                         archived.insert(*job, details);
                     }
                 }
+                Err(WorkError::Archive(error @ ArchiveError::Name { .. })) => {
+                    error!(target: "muster::job_archive", cluster = work.key.cluster, job_id = work.key.job_id, start_time = work.key.start_time, %error, "a job can have no files");
+                    done.push((work.id, work.generation));
+                    failures.extend(*job);
+                }
                 Err(error) => {
                     let wait = pause(work.attempts);
                     error!(target: "muster::job_archive", cluster = work.key.cluster, job_id = work.key.job_id, start_time = work.key.start_time, attempts = work.attempts, %error, "a job could not be archived; it is tried again in {wait:?}");

@@ -71,7 +71,8 @@ pub(crate) fn add_to(details: &mut JobDetails, data: &JobData, rules: &MetricRul
             details.statistics.insert(name.clone(), statistics);
         }
     }
-    for rule in &rules.metrics {
+    let measured = |rule: &&MetricRule| data.metrics.contains_key(&rule.name);
+    for rule in rules.metrics.iter().filter(measured) {
         if let (Some(word), Some(statistics)) =
             (&rule.footprint, details.statistics.get(&rule.name))
         {
