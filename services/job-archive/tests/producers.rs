@@ -11,9 +11,9 @@ use muster_contract::{
     job_archive::{JobStarted, JobState, JobStopped, ListDeadLetters, ReplayDeadLetter},
     topology::Limits,
 };
-use muster_job_archive::{MIGRATIONS, Producers, SiteClusters, start};
+use muster_job_archive::{ArchiveFiles, ArchivePlace, MIGRATIONS, Producers, SiteClusters, start};
 use muster_platform::{Drained, Shutdown, Timestamp, settings::JobArchiveSettings, site::Site};
-use muster_testkit::{DEADLINE, ServiceWorld, eventually};
+use muster_testkit::{DEADLINE, ServiceWorld, TemporaryDirectory, eventually};
 
 const START: i64 = 1_675_944_000;
 const NOW: Timestamp = Timestamp::from_seconds(START + 3_600);
@@ -27,7 +27,21 @@ const SITE: &str = r#"
     job_events = "jobs"
 "#;
 
-async fn system() -> ServiceWorld {
+/// The service with an archive of its own.
+struct System {
+    world: ServiceWorld,
+    _archive: TemporaryDirectory,
+}
+
+impl std::ops::Deref for System {
+    type Target = ServiceWorld;
+
+    fn deref(&self) -> &ServiceWorld {
+        &self.world
+    }
+}
+
+async fn system() -> System {
     let cluster = r#"{"name": "alpha", "subClusters": [{"name": "main", "nodes": "a[01-10]"}]}"#;
     let clusters = SiteClusters::new(vec![cluster.to_owned()]).unwrap();
     let site = Site::parse(SITE, Path::new("site.toml")).unwrap();
@@ -36,13 +50,19 @@ async fn system() -> ServiceWorld {
         ..Limits::default()
     };
     let producers = Producers::of_site(&site);
+    let archive = TemporaryDirectory::new("archive").unwrap();
+    let place = ArchivePlace::Directory(archive.path().to_owned());
+    let files = ArchiveFiles::open(place).unwrap();
     let service = async |foundation, tasks: &Shutdown| {
         let settings = JobArchiveSettings::default();
-        start(foundation, clusters, producers, &settings, tasks).await
+        start(foundation, clusters, producers, files, &settings, tasks).await
     };
     let world =
         ServiceWorld::start_with(Service::JobArchive, &MIGRATIONS, &[], &limits, NOW, service);
-    world.await.unwrap()
+    System {
+        world: world.await.unwrap(),
+        _archive: archive,
+    }
 }
 
 fn operator() -> Principal {
@@ -151,5 +171,5 @@ async fn what_producers_publish_takes_effect_or_becomes_a_dead_letter() {
     .await
     .unwrap();
     assert_eq!(again.payload, bad.trim());
-    assert_eq!(world.tasks.drain(DEADLINE).await, Drained::Clean);
+    assert_eq!(world.world.tasks.drain(DEADLINE).await, Drained::Clean);
 }
