@@ -37,7 +37,8 @@ pub(crate) const DESCRIPTION: &str = r#"{"name": "compute", "metricConfig": [
     {"name": "net_recv", "unit": {"base": "B/s"}, "scope": "node", "timestep": 60, "aggregation": "sum"},
     {"name": "net_send", "unit": {"base": "B/s"}, "scope": "node", "timestep": 60, "aggregation": "sum"},
     {"name": "io_read", "unit": {"base": "B/s"}, "scope": "node", "timestep": 60, "aggregation": "sum"},
-    {"name": "io_write", "unit": {"base": "B/s"}, "scope": "node", "timestep": 60, "aggregation": "sum"}]}"#;
+    {"name": "io_write", "unit": {"base": "B/s"}, "scope": "node", "timestep": 60, "aggregation": "sum"}],
+    "subClusters": [{"name": "compute", "nodes": "*"}]}"#;
 
 /// Hears what containers use.
 #[derive(Default)]
