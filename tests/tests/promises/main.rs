@@ -10,6 +10,7 @@ mod kill_points;
 mod lost_tail;
 mod one_winner;
 mod poison;
+mod producers;
 mod same_command;
 mod service_away;
 mod traces;

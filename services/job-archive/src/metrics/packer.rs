@@ -73,7 +73,11 @@ async fn pack_rows(
 ) -> Result<(), StorageError> {
     let mut hours: BTreeMap<(String, i64), Hour> = BTreeMap::new();
     for row in rows {
-        let samples = read(&row.samples).map_err(|error| StorageError::Other(error.into()))?;
+        // One that cannot be read must not keep the others from being packed.
+        let samples = read(&row.samples).unwrap_or_else(|error| {
+            warn!(target: "muster::job_archive", hostname = node.hostname, %error, "metric samples cannot be read");
+            Vec::new()
+        });
         for sample in samples {
             let begin = sample.time.div_euclid(HOUR) * HOUR;
             let Ok(second) = u16::try_from(sample.time - begin) else {
@@ -107,8 +111,10 @@ async fn pack_rows(
         let Some(hour) = hours.get_mut(&(earlier.metric, earlier.hour)) else {
             continue;
         };
-        let packed = unpack(&earlier.samples)
-            .ok_or_else(|| StorageError::Other("a packed hour cannot be read".into()))?;
+        let Some(packed) = unpack(&earlier.samples) else {
+            warn!(target: "muster::job_archive", hostname = node.hostname, "a packed hour cannot be read");
+            continue;
+        };
         for (device, values) in packed {
             if hour.len() < DEVICE_LIMIT || hour.contains_key(&device) {
                 let newer = hour.entry(device).or_default();

@@ -15,6 +15,7 @@ mod jobs;
 mod lending;
 mod listing;
 mod load;
+mod metrics;
 mod pairs;
 mod processes;
 mod starting;
@@ -51,7 +52,7 @@ struct Arguments {
     /// Leave out PostgreSQL
     #[arg(long)]
     sqlite_only: bool,
-    /// Only these measurements: idle, start, list, pairs, inventory, get-cost, freezer-lists, freezer-runs, compute
+    /// Only these measurements: idle, start, list, pairs, inventory, get-cost, freezer-lists, freezer-runs, compute, metrics
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -105,6 +106,9 @@ async fn main() -> Result<()> {
         }
         if wanted("freezer-runs") {
             freezer::runs(engine, duration).await?;
+        }
+        if wanted("metrics") {
+            metrics::measure(engine, &arguments.clients, arguments.rounds, duration).await?;
         }
         if wanted("compute") {
             compute::measure(engine, duration, arguments.sessions).await?;
