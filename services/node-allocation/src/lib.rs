@@ -26,6 +26,7 @@
 mod commands;
 mod domain;
 mod hooks;
+mod measures;
 mod migrations;
 mod moment;
 mod periodic;
@@ -60,6 +61,7 @@ use crate::{
         change_node::ChangeNodeHandler, hold_nodes::HoldNodesHandler,
         release_nodes::ReleaseNodesHandler,
     },
+    measures::AllocationLevels,
     periodic::{
         lease_history::{self, LeaseHistory},
         node_renewal::{self, NodeRenewal},
@@ -185,6 +187,7 @@ pub async fn start(
             slot_history::INTERVAL,
             SlotHistory::new(times.lease_retention),
         )
+        .measure(AllocationLevels(database.clone()))
         .query::<ListAgents>(ListAgentsHandler(database.clone()))
         .query::<ListNodes>(ListNodesHandler(database.clone()))
         .query::<ListPools>(ListPoolsHandler(database.clone()))

@@ -8,6 +8,7 @@
 
 mod compute_sessions;
 mod job_sessions;
+mod measures;
 mod migrations;
 mod node_sessions;
 #[cfg(test)]
@@ -20,7 +21,7 @@ use muster_contract::{
 use muster_messaging::{BrokerError, Foundation, Running, ServiceBuilder};
 use muster_platform::{Shutdown, settings::SessionSettings};
 
-use self::compute_sessions::ComputeLimits;
+use self::{compute_sessions::ComputeLimits, measures::SessionLevels};
 
 pub use migrations::MIGRATIONS;
 pub use node_sessions::SiteSessionHooks;
@@ -45,6 +46,7 @@ pub async fn start(
     let database = foundation.database.clone();
     let environment = foundation.environment.clone();
     let builder = ServiceBuilder::new(Service::Session, foundation)
+        .measure(SessionLevels(database.clone()))
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>();
     let builder = node_sessions::register(builder, &database, &environment, hooks);
     let builder = job_sessions::register(builder, &database, &environment, settings);

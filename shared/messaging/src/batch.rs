@@ -84,6 +84,18 @@ pub(crate) enum BatchError {
     Failed(String),
 }
 
+impl BatchError {
+    /// What it is, as metrics and spans have it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            BatchError::Conflict => "conflict",
+            BatchError::Unavailable(_) => "storage",
+            BatchError::Malformed(..) => "malformed",
+            BatchError::Failed(_) => "handler",
+        }
+    }
+}
+
 /// Runs batches.
 pub(crate) struct BatchRunner {
     pub(crate) ledger: Ledger,

@@ -56,6 +56,8 @@ pub(crate) struct Raw {
     pub(crate) delivered: i64,
     /// When the broker stored it: nanoseconds since 1970 (UTC).
     pub(crate) published: i128,
+    /// When the stream stored it, in microseconds since 1970 (UTC), by the broker's clock.
+    pub(crate) stored_at: i64,
 }
 
 impl Raw {
@@ -66,6 +68,8 @@ impl Raw {
         let info = message.info()?;
         let (stream_sequence, delivered) = (info.stream_sequence, info.delivered);
         let published = info.published.unix_timestamp_nanos();
+        let stored_at = info.published.unix_timestamp_nanos() / 1_000;
+        let stored_at = i64::try_from(stored_at).unwrap_or_default();
         Ok(Self {
             message,
             stream: source.stream,
@@ -73,6 +77,7 @@ impl Raw {
             stream_sequence,
             delivered,
             published,
+            stored_at,
         })
     }
 

@@ -6,12 +6,13 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use muster_contract::{Command, Event, Message, Principal, Query, Report, Signal};
 use muster_platform::Timestamp;
-use muster_storage::Transaction;
+use muster_storage::{StorageError, Transaction};
+use muster_telemetry::metrics::LevelMetrics;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
     AnswerQuery, Asked, BeginCommand, Context, Effects, HandleCommand, HandlerError, HearSignals,
-    Heard, Periodic, Produced, Progress, React, Reported, Request, TakeReport, Translate,
+    Heard, Measure, Periodic, Produced, Progress, React, Reported, Request, TakeReport, Translate,
     Translated,
 };
 
@@ -266,6 +267,25 @@ impl<P: Periodic> ErasedPeriodic for P {
         effects: &'a mut Effects,
     ) -> BoxFuture<'a, Result<bool, HandlerError>> {
         Box::pin(Periodic::run(self, transaction, cause, effects))
+    }
+}
+
+/// [`Measure`] without its type.
+pub(crate) trait ErasedMeasure: Send + Sync {
+    fn measure<'a>(
+        &'a self,
+        levels: &'a LevelMetrics,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StorageError>>;
+}
+
+impl<M: Measure> ErasedMeasure for M {
+    fn measure<'a>(
+        &'a self,
+        levels: &'a LevelMetrics,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StorageError>> {
+        Box::pin(Measure::measure(self, levels, now))
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use muster_contract::{Command, Event, Outcome, Principal, Query, Report, Signal};
 use muster_platform::Timestamp;
 use muster_storage::{StorageError, Transaction};
+use muster_telemetry::metrics::LevelMetrics;
 
 use crate::{Context, Effects};
 
@@ -172,6 +173,18 @@ pub trait Periodic: Send + Sync + 'static {
         cause: &Context,
         effects: &mut Effects,
     ) -> impl Future<Output = Result<bool, HandlerError>> + Send;
+}
+
+/// Reads levels for metrics: how many there are of something in the service's tables.
+///
+/// Each replica does it every few seconds, so the statements have to be cheap: by an index, and of what is live alone.
+pub trait Measure: Send + Sync + 'static {
+    /// Reads them, and sets each metric as a whole.
+    fn measure(
+        &self,
+        levels: &LevelMetrics,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send;
 }
 
 /// A query, decoded.

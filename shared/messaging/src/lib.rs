@@ -33,6 +33,7 @@ mod intake;
 mod ledger;
 mod link;
 mod marks;
+mod measuring;
 mod outbox_message;
 mod outcome_key;
 mod outlet;
@@ -66,8 +67,9 @@ pub use effects::Effects;
 pub use event_tail::{EventListener, EventTail, Told};
 pub use foundation::Foundation;
 pub use handler::{
-    AnswerQuery, Asked, BeginCommand, HandleCommand, HandlerError, HearSignals, Heard, OutcomeOf,
-    Periodic, Produced, Progress, React, Reported, Request, TakeReport, Translate, Translated,
+    AnswerQuery, Asked, BeginCommand, HandleCommand, HandlerError, HearSignals, Heard, Measure,
+    OutcomeOf, Periodic, Produced, Progress, React, Reported, Request, TakeReport, Translate,
+    Translated,
 };
 pub use link::{BrokerError, Connection};
 pub use outcome_key::command_id_for_key;

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use muster_platform::ComponentHealth;
-use tokio::time::{MissedTickBehavior, interval};
+use muster_telemetry::metrics::PeriodicMetrics;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -34,6 +35,7 @@ pub(crate) struct PeriodicTask {
     pub(crate) work: PeriodicWork,
     pub(crate) ledger: Ledger,
     pub(crate) outlet: Outlet,
+    pub(crate) metrics: PeriodicMetrics,
     pub(crate) health: ComponentHealth,
     pub(crate) stop: CancellationToken,
 }
@@ -74,7 +76,11 @@ impl PeriodicTask {
     async fn once(&self) -> Next {
         // Without a trace: most runs find nothing to do. What one sends begins a trace of its own.
         let cause = Context::of_its_own(&self.ledger.environment);
-        match self.attempt(&cause).await {
+        let started = Instant::now();
+        let result = self.attempt(&cause).await;
+        let error = result.as_ref().err().map(BatchError::kind);
+        self.metrics.ran(error, started.elapsed());
+        match result {
             Ok((more, consequences)) => {
                 self.health.ready();
                 self.outlet.tell(consequences).await;

@@ -9,13 +9,13 @@ use muster_platform::Shutdown;
 use tokio::sync::mpsc;
 
 use crate::{
-    AnswerQuery, BeginCommand, BrokerError, Foundation, HandleCommand, HearSignals, Periodic,
-    React, TakeBulk, TakeReport, Translate,
+    AnswerQuery, BeginCommand, BrokerError, Foundation, HandleCommand, HearSignals, Measure,
+    Periodic, React, TakeBulk, TakeReport, Translate,
     batch::Handlers,
     dead_letters::{Cabinet, Discard, Replay},
     erased::{
-        AtOnce, CommandHandlerOf, HearingOf, QueryHandlerOf, ReactionOf, ReportHandlerOf,
-        TranslatorOf,
+        AtOnce, CommandHandlerOf, ErasedMeasure, HearingOf, QueryHandlerOf, ReactionOf,
+        ReportHandlerOf, TranslatorOf,
     },
     outlet::Outlet,
     periodic::PeriodicWork,
@@ -57,6 +57,7 @@ pub struct ServiceBuilder {
     periodic: Vec<PeriodicWork>,
     queries: QueryHandlers,
     bulk: Vec<BulkStart>,
+    measures: Vec<Arc<dyn ErasedMeasure>>,
 }
 
 /// Starts to take what comes in bulk.
@@ -79,6 +80,7 @@ impl ServiceBuilder {
             periodic: Vec::new(),
             queries: QueryHandlers::new(),
             bulk: Vec::new(),
+            measures: Vec::new(),
         }
     }
 
@@ -162,6 +164,13 @@ impl ServiceBuilder {
         self
     }
 
+    /// Reads these levels for metrics every few seconds.
+    #[must_use]
+    pub fn measure(mut self, levels: impl Measure) -> Self {
+        self.measures.push(Arc::new(levels));
+        self
+    }
+
     /// Takes the three messages about its dead letters.
     #[must_use]
     pub fn dead_letters<L, R, D>(self) -> Self
@@ -237,19 +246,23 @@ impl ServiceBuilder {
         };
         tasks.publish(to_publish);
         tasks.note(to_note);
-        tasks.take(Source::commands(self.service));
+        let mut sources = vec![Source::commands(self.service)];
         if !tasks.handlers.reactions.is_empty() {
-            tasks.take(Source::events(self.service));
+            sources.push(Source::events(self.service));
         }
         if !tasks.handlers.reports.is_empty() {
-            tasks.take(Source::reports(self.service));
+            sources.push(Source::reports(self.service));
         }
         if tasks.handlers.translator.is_some() {
-            tasks.take(Source::job_events(self.service));
+            sources.push(Source::job_events(self.service));
         }
         for start in self.bulk {
             start(&tasks);
         }
+        for source in &sources {
+            tasks.take(source.clone());
+        }
+        tasks.measure(sources, self.measures);
         for ear in ears {
             tasks.hear(ear);
         }

@@ -235,6 +235,12 @@ impl Settler {
         let Consequences { rows, replies } = consequences;
         self.outlet.reply(&batch, fates, replies).await;
         breakpoint::reached(breakpoint::AFTER_COMMIT).await;
+        let now = self.environment.clock.now().as_micros();
+        for delivery in &batch {
+            let micros = now.saturating_sub(delivery.raw.stored_at).max(0);
+            let elapsed = Duration::from_micros(micros.unsigned_abs());
+            self.metrics.step(delivery.schema.clone(), elapsed);
+        }
         for delivery in batch.iter().flat_map(Delivery::with_twins) {
             // Unacknowledged it comes again, and the inbox knows it.
             let _ = delivery.raw.message.ack().await;

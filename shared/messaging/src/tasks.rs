@@ -11,9 +11,11 @@ use crate::{
     batch::{BatchRunner, Handlers},
     bulk::BulkTask,
     dead_letters::Cabinet,
+    erased::ErasedMeasure,
     housekeeping::{self, Retention},
     intake::Intake,
     ledger::Ledger,
+    measuring::Measuring,
     outbox_message::PendingRow,
     outlet::{Outlet, Told},
     periodic::{PeriodicTask, PeriodicWork},
@@ -140,6 +142,7 @@ impl Tasks<'_> {
         let name = work.name;
         let health = self.component(name);
         let task = PeriodicTask {
+            metrics: self.foundation.metrics.periodic(self.service.name(), name),
             work,
             ledger: self.ledger(),
             outlet: self.outlet.clone(),
@@ -147,6 +150,21 @@ impl Tasks<'_> {
             stop: self.shutdown.token(),
         };
         self.spawn(name, down_if_it_panics(health, task.run()));
+    }
+
+    /// Reads levels: those that every service has, and its own.
+    pub(crate) fn measure(&self, sources: Vec<Source>, own: Vec<Arc<dyn ErasedMeasure>>) {
+        let measuring = Measuring {
+            service: self.service,
+            broker: self.foundation.broker.clone(),
+            database: self.foundation.database.clone(),
+            environment: self.foundation.environment.clone(),
+            levels: self.foundation.metrics.levels(self.service.name()),
+            sources,
+            own,
+            stop: self.shutdown.token(),
+        };
+        self.spawn("levels", measuring.run());
     }
 
     /// Forgets what is no longer needed.

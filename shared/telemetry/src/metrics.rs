@@ -4,7 +4,9 @@ mod command;
 mod consumer;
 mod http;
 mod instruments;
+mod levels;
 mod outbox;
+mod periodic;
 mod publisher;
 mod waiters;
 
@@ -22,13 +24,16 @@ use prometheus::{Registry, TextEncoder};
 pub use command::{CommandMetrics, CommandOutcome};
 pub use consumer::ConsumerMetrics;
 pub use http::HttpRequest;
+pub use levels::{LevelMetrics, Reading};
 pub use outbox::OutboxMetrics;
+pub use periodic::PeriodicMetrics;
 pub use publisher::PublisherMetrics;
 pub use waiters::{Waiter, WaiterMetrics};
 
 use crate::error::TelemetryError;
 use crate::names;
 use instruments::Instruments;
+use levels::Readings;
 
 /// How often metrics are sent when there is an endpoint.
 const SENDING_INTERVAL: Duration = Duration::from_secs(15);
@@ -42,6 +47,7 @@ pub struct Metrics {
     provider: SdkMeterProvider,
     registry: Registry,
     instruments: Arc<Instruments>,
+    readings: Readings,
 }
 
 impl Metrics {
@@ -89,11 +95,14 @@ impl Metrics {
             .with_resource(resource)
             .with_reader(text);
         let provider = add_readers(builder).build();
-        let instruments = Arc::new(Instruments::new(&provider.meter(env!("CARGO_PKG_NAME"))));
+        let readings = Readings::default();
+        let meter = provider.meter(env!("CARGO_PKG_NAME"));
+        let instruments = Arc::new(Instruments::new(&meter, &readings));
         Ok(Self {
             provider,
             registry,
             instruments,
+            readings,
         })
     }
 
@@ -142,6 +151,22 @@ impl Metrics {
     #[must_use]
     pub fn outbox(&self, part: impl Into<StringValue>) -> OutboxMetrics {
         OutboxMetrics::new(Arc::clone(&self.instruments), part.into())
+    }
+
+    /// Work of `part` that is done again and again, by its name. Make it once and keep it.
+    #[must_use]
+    pub fn periodic(
+        &self,
+        part: impl Into<StringValue>,
+        work: impl Into<StringValue>,
+    ) -> PeriodicMetrics {
+        PeriodicMetrics::new(Arc::clone(&self.instruments), part.into(), work.into())
+    }
+
+    /// Levels as `part` reads them. Make it once and keep it.
+    #[must_use]
+    pub fn levels(&self, part: &'static str) -> LevelMetrics {
+        LevelMetrics::new(self.readings.clone(), part)
     }
 
     /// The requests waiting for an outcome.

@@ -42,6 +42,30 @@ mod attributes {
     pub const MUSTER_PRINCIPAL: &str = "muster.principal";
     /// The project a request or message belongs to.
     pub const MUSTER_PROJECT: &str = "muster.project";
+    /// A kind of message by its schema name, such as `node-allocation.allocate-nodes/1`.
+    pub const MUSTER_MESSAGE: &str = "muster.message";
+    /// The session that a message is about.
+    pub const MUSTER_SESSION_ID: &str = "muster.session.id";
+    /// What kind of session: `node`, `job` or `compute`.
+    pub const MUSTER_SESSION_KIND: &str = "muster.session.kind";
+    /// A state of sessions, by the name that their kind has for it.
+    pub const MUSTER_SESSION_STATE: &str = "muster.session.state";
+    /// A pool of nodes, by name.
+    pub const MUSTER_POOL: &str = "muster.pool";
+    /// A state of nodes.
+    pub const MUSTER_NODE_STATE: &str = "muster.node.state";
+    /// A group of agents, by name.
+    pub const MUSTER_SCALING_GROUP: &str = "muster.scaling_group";
+    /// How an agent is: `alive` or `lost`.
+    pub const MUSTER_AGENT_STATUS: &str = "muster.agent.status";
+    /// Something of which a project may have only so much: `nodes`, `sessions` or a kind of slot.
+    pub const MUSTER_RESOURCE: &str = "muster.resource";
+    /// What is lent out or waited for: `nodes` or `slots`.
+    pub const MUSTER_QUEUE: &str = "muster.queue";
+    /// Work that is done again and again, by name.
+    pub const MUSTER_WORK: &str = "muster.work";
+    /// Seconds from storing a message to taking it.
+    pub const MUSTER_WAITED: &str = "muster.waited";
 }
 
 /// Fields of a span that `tracing-opentelemetry` reads as something other than an attribute.
@@ -91,6 +115,8 @@ pub mod value {
     /// [`HTTP_REQUEST_METHOD`](super::HTTP_REQUEST_METHOD) of any method not known, so that clients
     /// cannot make up label values.
     pub const OTHER_METHOD: &str = "_OTHER";
+    /// Of a label that has more values than are told apart: all the rest.
+    pub const OTHER: &str = "_OTHER";
 }
 
 /// Names of metrics, as OpenTelemetry has them. On `/metrics` dots become underscores, and the unit
@@ -118,9 +144,48 @@ pub mod metric {
     pub const MUSTER_INGRESS_WAITERS: &str = "muster.ingress.waiters";
     /// Messages handled in one transaction. Histogram.
     pub const MUSTER_BATCH_SIZE: &str = "muster.batch.size";
+    /// Seconds from storing a message (a command, an event, an order, a report) to the end of what it sets off where it is
+    /// taken: one step of a saga. Histogram.
+    pub const MUSTER_SAGA_STEP_DURATION: &str = "muster.saga.step.duration";
+    /// Seconds that one run of work takes that is done again and again. Histogram.
+    pub const MUSTER_PERIODIC_DURATION: &str = "muster.periodic.duration";
+    /// Dead letters that nobody has replayed or discarded. Gauge.
+    pub const MUSTER_DEAD_LETTERS_WAITING: &str = "muster.dead_letters.waiting";
+    /// Messages that a stream holds. Gauge.
+    pub const MUSTER_STREAM_MESSAGES: &str = "muster.stream.messages";
+    /// Messages that a consumer has not been given yet. Gauge.
+    pub const MUSTER_CONSUMER_PENDING: &str = "muster.consumer.pending";
+    /// Messages that a consumer was given and has not acknowledged. Gauge.
+    pub const MUSTER_CONSUMER_UNACKNOWLEDGED: &str = "muster.consumer.unacknowledged";
+    /// Messages that a consumer was given more than once and has not acknowledged. Gauge.
+    pub const MUSTER_CONSUMER_REDELIVERED: &str = "muster.consumer.redelivered";
+    /// Messages of a work queue that nobody will be given: stored, but neither pending nor unacknowledged. Gauge.
+    pub const MUSTER_MESSAGES_STUCK: &str = "muster.messages.stuck";
+    /// Nodes of a pool in a state. Gauge.
+    pub const MUSTER_POOL_NODES: &str = "muster.pool.nodes";
+    /// Leases that are not over. Gauge.
+    pub const MUSTER_LEASES: &str = "muster.leases";
+    /// How much of a resource a project has. Gauge.
+    pub const MUSTER_QUOTA_USED: &str = "muster.quota.used";
+    /// How much of it the project may have; nothing where there is no limit. Gauge.
+    pub const MUSTER_QUOTA_LIMIT: &str = "muster.quota.limit";
+    /// Slots that the agents of a group have. Gauge.
+    pub const MUSTER_SLOTS_CAPACITY: &str = "muster.slots.capacity";
+    /// Slots of a group's agents that sessions have. Gauge.
+    pub const MUSTER_SLOTS_OCCUPIED: &str = "muster.slots.occupied";
+    /// Requests that wait in a queue. Gauge.
+    pub const MUSTER_QUEUE_LENGTH: &str = "muster.queue.length";
+    /// Seconds that the first of a queue has waited, 0 without one. Gauge.
+    pub const MUSTER_QUEUE_OLDEST_WAIT: &str = "muster.queue.oldest_wait";
+    /// Agents that run containers. Gauge.
+    pub const MUSTER_AGENTS: &str = "muster.agents";
+    /// Seconds since the last word of that agent of a group, of those that count as alive, that has been silent for longest. Gauge.
+    pub const MUSTER_AGENTS_LONGEST_SILENCE: &str = "muster.agents.longest_silence";
+    /// Sessions that are not over. Gauge.
+    pub const MUSTER_SESSIONS: &str = "muster.sessions";
 
     /// Every metric, for the tests of dashboards.
-    pub const ALL: [&str; 13] = [
+    pub const ALL: [&str; 32] = [
         HTTP_SERVER_REQUEST_DURATION,
         MESSAGING_CLIENT_CONSUMED_MESSAGES,
         MESSAGING_CLIENT_OPERATION_DURATION,
@@ -134,6 +199,25 @@ pub mod metric {
         MUSTER_OUTBOX_OLDEST_AGE,
         MUSTER_INGRESS_WAITERS,
         MUSTER_BATCH_SIZE,
+        MUSTER_SAGA_STEP_DURATION,
+        MUSTER_PERIODIC_DURATION,
+        MUSTER_DEAD_LETTERS_WAITING,
+        MUSTER_STREAM_MESSAGES,
+        MUSTER_CONSUMER_PENDING,
+        MUSTER_CONSUMER_UNACKNOWLEDGED,
+        MUSTER_CONSUMER_REDELIVERED,
+        MUSTER_MESSAGES_STUCK,
+        MUSTER_POOL_NODES,
+        MUSTER_LEASES,
+        MUSTER_QUOTA_USED,
+        MUSTER_QUOTA_LIMIT,
+        MUSTER_SLOTS_CAPACITY,
+        MUSTER_SLOTS_OCCUPIED,
+        MUSTER_QUEUE_LENGTH,
+        MUSTER_QUEUE_OLDEST_WAIT,
+        MUSTER_AGENTS,
+        MUSTER_AGENTS_LONGEST_SILENCE,
+        MUSTER_SESSIONS,
     ];
 }
 

@@ -17,6 +17,7 @@
 
 pub(crate) mod commands;
 mod domain;
+pub(crate) mod measures;
 pub(crate) mod periodic;
 pub(crate) mod queries;
 mod serving;

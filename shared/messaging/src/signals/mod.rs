@@ -262,12 +262,7 @@ impl Hearer<'_> {
         let cause = Context::of_its_own(&self.ledger.environment);
         let (unintelligible, consequences) =
             self.attempt(set, &cause).await.inspect_err(|error| {
-                let kind = match error {
-                    BatchError::Conflict => "conflict",
-                    BatchError::Unavailable(_) => "storage",
-                    BatchError::Failed(_) | BatchError::Malformed(..) => "handler",
-                };
-                self.metrics.failed(kind, started.elapsed());
+                self.metrics.failed(error.kind(), started.elapsed());
             })?;
         let count = u64::try_from(set.len()).unwrap_or(u64::MAX);
         self.metrics.processed(count, started.elapsed());

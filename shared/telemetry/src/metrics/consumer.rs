@@ -72,6 +72,15 @@ impl ConsumerMetrics {
         );
     }
 
+    /// A message of this kind (its schema name) was dealt with `elapsed` after it had been stored.
+    pub fn step(&self, kind: impl Into<StringValue>, elapsed: Duration) {
+        let [_, group] = self.consumer.clone();
+        self.instruments.step_duration.record(
+            elapsed.as_secs_f64(),
+            &[KeyValue::new(names::MUSTER_MESSAGE, kind.into()), group],
+        );
+    }
+
     /// `messages` had been dealt with before.
     pub fn duplicates(&self, messages: u64) {
         self.instruments.duplicates.add(messages, &self.consumer);

@@ -2,12 +2,18 @@
 
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter};
 
+use super::levels::{self, Readings};
 use crate::names::metric;
 
 /// Seconds. The conventions' buckets begin at 5 ms; a commit here takes a fraction of that, and a
 /// deadline may be longer than their last one.
 const DURATION_BUCKETS: [f64; 15] = [
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+/// Seconds. An order to an agent may take many minutes.
+const STEP_BUCKETS: [f64; 14] = [
+    0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0, 3_600.0,
 ];
 
 /// Messages: powers of two, as batches double under load.
@@ -19,6 +25,8 @@ pub(super) struct Instruments {
     pub(super) command_duration: Histogram<f64>,
     pub(super) operation_duration: Histogram<f64>,
     pub(super) process_duration: Histogram<f64>,
+    pub(super) step_duration: Histogram<f64>,
+    pub(super) periodic_duration: Histogram<f64>,
     pub(super) batch_size: Histogram<u64>,
     pub(super) sent: Counter<u64>,
     pub(super) consumed: Counter<u64>,
@@ -31,7 +39,8 @@ pub(super) struct Instruments {
 }
 
 impl Instruments {
-    pub(super) fn new(meter: &Meter) -> Self {
+    pub(super) fn new(meter: &Meter, readings: &Readings) -> Self {
+        levels::register(meter, readings);
         let duration = |name, description| {
             meter
                 .f64_histogram(name)
@@ -63,6 +72,18 @@ impl Instruments {
             process_duration: duration(
                 metric::MESSAGING_PROCESS_DURATION,
                 "Duration of processing a batch of messages, commit included.",
+            ),
+            step_duration: meter
+                .f64_histogram(metric::MUSTER_SAGA_STEP_DURATION)
+                .with_unit("s")
+                .with_description(
+                    "Time from storing a message to the end of what it sets off where it is taken.",
+                )
+                .with_boundaries(STEP_BUCKETS.to_vec())
+                .build(),
+            periodic_duration: duration(
+                metric::MUSTER_PERIODIC_DURATION,
+                "Duration of one run of work that is done again and again.",
             ),
             batch_size: meter
                 .u64_histogram(metric::MUSTER_BATCH_SIZE)

@@ -28,19 +28,19 @@ pub(crate) struct Use {
 }
 
 #[derive(Debug, FromRow)]
-struct UseRow {
+pub(crate) struct UseRow {
     agent: String,
-    scaling_group: String,
+    pub(crate) scaling_group: String,
     owner: String,
-    tenant: String,
+    pub(crate) tenant: String,
     domain: String,
-    slots: String,
-    containers: i64,
-    sessions: i64,
+    pub(crate) slots: String,
+    pub(crate) containers: i64,
+    pub(crate) sessions: i64,
 }
 
 /// Amounts cannot be added by the database, which knows no exact ones, but containers that are alike can be counted.
-pub(super) const USED: &str = "SELECT agent, scaling_group, owner, tenant, domain, slots, COUNT(*) AS containers, \
+pub(crate) const USED: &str = "SELECT agent, scaling_group, owner, tenant, domain, slots, COUNT(*) AS containers, \
          CAST(SUM(CASE WHEN container = 0 THEN 1 ELSE 0 END) AS BIGINT) AS sessions \
      FROM slot_lease WHERE ended_at IS NULL GROUP BY agent, scaling_group, owner, tenant, domain, slots";
 

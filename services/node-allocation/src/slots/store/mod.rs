@@ -28,7 +28,7 @@ fn of_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, StorageErro
     serde_json::from_str(text).map_err(|error| unreadable(what, error))
 }
 
-fn slots_of(text: &str) -> Result<ResourceSlots, StorageError> {
+pub(crate) fn slots_of(text: &str) -> Result<ResourceSlots, StorageError> {
     of_json("amount of slots", text)
 }
 
