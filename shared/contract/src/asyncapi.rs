@@ -273,6 +273,10 @@ fn documented_headers(kind: Kind) -> Vec<(&'static str, &'static str)> {
         ),
         (headers::TRACE_PARENT, "W3C trace context."),
         (headers::TRACE_STATE, "W3C trace context."),
+        (
+            headers::TRACE_LINK,
+            "W3C traceparent of what set it off, where that belongs to another trace.",
+        ),
     ];
     match kind {
         Kind::Command => all.extend([

@@ -16,6 +16,10 @@ pub const TRACE_PARENT: &str = "traceparent";
 /// W3C vendor part of the trace context.
 pub const TRACE_STATE: &str = "tracestate";
 
+/// W3C `traceparent` of what set this message off, where that belongs to another trace: a node that one session gave back goes to
+/// another one that has waited for it. The message itself goes on in the trace of the request that it answers.
+pub const TRACE_LINK: &str = "Muster-Trace-Link";
+
 /// Same for everything that one request of a client set off.
 pub const CORRELATION_ID: &str = "Muster-Correlation-Id";
 

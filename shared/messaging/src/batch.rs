@@ -16,7 +16,7 @@ use muster_storage::{
 use serde_json::value::RawValue;
 
 use crate::{
-    Effects, HandlerError, breakpoint,
+    Effects, HandlerError, about, breakpoint,
     dead_letters::Cabinet,
     delivery::Delivery,
     erased::{Encoded, ErasedHandler, Handled, SetError},
@@ -94,6 +94,15 @@ impl BatchError {
             BatchError::Failed(_) => "handler",
         }
     }
+
+    /// What went wrong, for people.
+    fn reason(&self) -> String {
+        match self {
+            BatchError::Conflict => "another transaction was in the way".to_owned(),
+            BatchError::Unavailable(error) => crate::topology::chain(error),
+            BatchError::Malformed(_, reason) | BatchError::Failed(reason) => reason.clone(),
+        }
+    }
 }
 
 /// Runs batches.
@@ -114,7 +123,7 @@ impl BatchRunner {
         deliveries: &[Delivery],
         ask_inbox: bool,
     ) -> Result<Settled, BatchError> {
-        let _spans: Vec<_> = deliveries
+        let spans: Vec<_> = deliveries
             .iter()
             .map(|delivery| {
                 spans::transaction(
@@ -131,7 +140,14 @@ impl BatchRunner {
         if settled.is_ok() {
             breakpoint::reached(breakpoint::BEFORE_COMMIT).await;
         }
-        finished(transaction, settled).await
+        let result = finished(transaction, settled).await;
+        if let Err(error) = &result {
+            let reason = error.reason();
+            for span in &spans {
+                spans::fail(span, error.kind(), &reason);
+            }
+        }
+        result
     }
 
     /// What is known of the message if it took effect before.
@@ -193,6 +209,13 @@ impl BatchRunner {
             return Err(BatchError::Conflict);
         }
         note_who_waits(transaction, deliveries, &fates, &known).await?;
+        let commands = deliveries
+            .iter()
+            .zip(&known)
+            .filter(|(delivery, known)| delivery.family == Family::Command && !**known)
+            .map(|(delivery, _)| &delivery.context);
+        let now = self.ledger.environment.clock.now().as_micros();
+        about::note_requests(transaction, commands, now).await?;
         let consequences = self.ledger.conclude(transaction, effects).await?;
         Ok(Settled {
             // None is left without.

@@ -29,6 +29,10 @@ pub(crate) struct Known {
     pub(crate) received_at: Timestamp,
     /// W3C `traceparent` and `tracestate` under which what it causes is sent.
     pub(crate) trace: Option<(String, String)>,
+    /// What it is [about](crate::about::about); only where it is traced.
+    pub(crate) about: Option<String>,
+    /// Whether it is a command.
+    pub(crate) is_request: bool,
 }
 
 impl Context {
@@ -42,6 +46,8 @@ impl Context {
                 principal: None,
                 received_at: environment.clock.now(),
                 trace: None,
+                about: None,
+                is_request: false,
             }
             .into(),
         }

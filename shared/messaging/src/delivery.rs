@@ -5,10 +5,12 @@ use std::str::FromStr;
 use async_nats::{HeaderMap, jetstream};
 use muster_contract::{Principal, headers};
 use muster_platform::Timestamp;
+use muster_telemetry::propagation;
 use tracing::Span;
 use uuid::Uuid;
 
 use crate::{
+    about,
     context::{Context, Known},
     header_map,
     source::{Family, Source},
@@ -113,7 +115,7 @@ impl Delivery {
         if family == Family::Production {
             return Self::of_producer(raw, origin, now);
         }
-        match read_headers(&raw, origin.as_deref(), now) {
+        match read_headers(&raw, family, origin.as_deref(), now) {
             Ok(read) => Ok(Self {
                 family,
                 origin,
@@ -147,7 +149,7 @@ impl Delivery {
             });
         };
         let id = raw.id();
-        let span = spans::process(&raw, map, id);
+        let span = spans::process(&raw, map, id, None, now);
         let trace = spans::trace_of(&span, map);
         let inner = Known {
             id,
@@ -155,6 +157,8 @@ impl Delivery {
             principal: None,
             received_at: now,
             trace,
+            about: None,
+            is_request: false,
         };
         Ok(Self {
             family: Family::Production,
@@ -198,7 +202,12 @@ struct Read {
 }
 
 /// `agent` = who reports it. An agent speaks for itself alone: not for a principal, nor for somebody who waits.
-fn read_headers(raw: &Raw, agent: Option<&str>, now: Timestamp) -> Result<Read, String> {
+fn read_headers(
+    raw: &Raw,
+    family: Family,
+    agent: Option<&str>,
+    now: Timestamp,
+) -> Result<Read, String> {
     let none = HeaderMap::new();
     let map = raw.message.headers.as_ref().unwrap_or(&none);
     let text = |name: &'static str| header_map::get(map, name);
@@ -216,8 +225,17 @@ fn read_headers(raw: &Raw, agent: Option<&str>, now: Timestamp) -> Result<Read, 
     let reply_to = text(headers::REPLY_TO)
         .filter(|_| deadline.is_none_or(|deadline| deadline > now.as_micros()))
         .map(str::to_owned);
-    let span = spans::process(raw, map, id);
+    let trace_before = text(headers::TRACE_PARENT);
+    let about = propagation::may_be_traced(trace_before)
+        .then(|| about::about(&raw.message.payload))
+        .flatten();
+    let span = spans::process(raw, map, id, about.as_deref(), now);
     let trace = spans::trace_of(&span, map);
+    // Nobody sees what is not sampled.
+    let is_traced = trace
+        .as_ref()
+        .is_some_and(|(parent, _)| propagation::is_sampled(parent));
+    let about = about.filter(|_| is_traced);
     if let Some(agent) = agent {
         return Ok(Read {
             context: Context {
@@ -227,6 +245,8 @@ fn read_headers(raw: &Raw, agent: Option<&str>, now: Timestamp) -> Result<Read, 
                     principal: None,
                     received_at: now,
                     trace,
+                    about,
+                    is_request: false,
                 }
                 .into(),
             },
@@ -245,6 +265,8 @@ fn read_headers(raw: &Raw, agent: Option<&str>, now: Timestamp) -> Result<Read, 
                 principal,
                 received_at: now,
                 trace,
+                about,
+                is_request: family == Family::Command,
             }
             .into(),
         },

@@ -1,6 +1,6 @@
 //! What a handler wants sent once its transaction has committed.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use muster_contract::{
     Command, Event, Order, Principal, headers,
@@ -13,8 +13,16 @@ use uuid::Uuid;
 
 use crate::{
     Context, HandlerError, OutcomeOf,
+    about::Sent,
     outbox_message::{OutboxMessage, Payload, PendingRow},
 };
+
+/// What effects come to.
+pub(crate) struct Parts {
+    pub(crate) rows: Vec<PendingRow>,
+    pub(crate) settled: Vec<(Uuid, Box<RawValue>)>,
+    pub(crate) sent: HashMap<Uuid, Sent>,
+}
 
 /// Collects events, onward commands and orders; they become rows of the transaction.
 pub struct Effects {
@@ -25,6 +33,8 @@ pub struct Effects {
     outcome_limit: usize,
     rows: Vec<PendingRow>,
     settled: Vec<(Uuid, Box<RawValue>)>,
+    /// Of messages that are about something: by their ids.
+    sent: HashMap<Uuid, Sent>,
 }
 
 impl Effects {
@@ -35,6 +45,7 @@ impl Effects {
             outcome_limit,
             rows: Vec::new(),
             settled: Vec::new(),
+            sent: HashMap::new(),
         }
     }
 
@@ -100,9 +111,14 @@ impl Effects {
         self.ids.next()
     }
 
-    /// What has to be stored and published, and the outcomes of commands begun earlier.
-    pub(crate) fn into_parts(self) -> (Vec<PendingRow>, Vec<(Uuid, Box<RawValue>)>) {
-        (self.rows, self.settled)
+    /// What has to be stored and published, the outcomes of commands begun earlier, and what the messages have to do with what
+    /// set them off.
+    pub(crate) fn into_parts(self) -> Parts {
+        Parts {
+            rows: self.rows,
+            settled: self.settled,
+            sent: self.sent,
+        }
     }
 
     fn add<M: Serialize>(
@@ -132,8 +148,12 @@ impl Effects {
                 headers.push((headers::TRACE_STATE.into(), state.clone()));
             }
         }
+        let id = self.ids.next();
+        if let Some(sent) = Sent::of(cause, body.get()) {
+            self.sent.insert(id, sent);
+        }
         let message = OutboxMessage {
-            id: self.ids.next(),
+            id,
             subject,
             headers,
             payload: Payload::Json(body),

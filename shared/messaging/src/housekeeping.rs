@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_storage::{Database, StorageError, inbox, late_outcomes, outbox};
+use muster_storage::{Database, StorageError, inbox, late_outcomes, origins, outbox};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -67,6 +67,8 @@ async fn forget(
     // Nobody waits there any more.
     let before = now.as_micros();
     let addresses = late_outcomes::forget_before(&mut transaction, before, ROWS_AT_ONCE).await?;
+    // What waits for longer than a command is remembered begins a trace of its own.
+    let origins = origins::forget_before(&mut transaction, inbox_before, ROWS_AT_ONCE).await?;
     transaction.commit().await?;
-    Ok(inbox.max(outbox).max(addresses) >= ROWS_AT_ONCE.unsigned_abs())
+    Ok(inbox.max(outbox).max(addresses).max(origins) >= ROWS_AT_ONCE.unsigned_abs())
 }

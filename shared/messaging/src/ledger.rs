@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use tracing::debug;
 use uuid::Uuid;
 
-use crate::{Effects, Environment, outbox_message::PendingRow};
+use crate::{Effects, Environment, about, effects::Parts, outbox_message::PendingRow};
 
 /// What the transactions of a service have in common.
 #[derive(Clone)]
@@ -85,10 +85,21 @@ impl Ledger {
         transaction: &mut Transaction,
         effects: Effects,
     ) -> Result<Consequences, StorageError> {
-        let (rows, settled) = effects.into_parts();
+        let Parts {
+            mut rows,
+            settled,
+            mut sent,
+        } = effects.into_parts();
         let replies = self.settle(transaction, settled).await?;
         if !rows.is_empty() {
             let now = self.environment.clock.now().as_micros();
+            if !sent.is_empty() {
+                let messages = rows.iter_mut().flat_map(|row| &mut row.messages);
+                let mut about_something: Vec<_> = messages
+                    .filter_map(|message| Some((sent.remove(&message.id)?, message)))
+                    .collect();
+                about::carry_on(transaction, &mut about_something, now).await?;
+            }
             let records: Result<Vec<_>, _> = rows.iter().map(|row| stored(row, now)).collect();
             outbox::append(transaction, &records?).await?;
         }

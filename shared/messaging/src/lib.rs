@@ -11,6 +11,7 @@
 //!   they take effect like events do. What it says of itself services [hear](HearSignals) if they are there, and
 //!   [questions](Questions) to it are asked and answered on the spot.
 
+mod about;
 mod agent;
 mod ahead;
 mod asking;

@@ -86,8 +86,8 @@ impl Measuring {
         // Before its consumer: what is taken in between must not look stuck for longer than a moment.
         let stored = self.stored(work_queue).await?;
         let mut streams = vec![of_stream(work_queue, stored)];
-        let gives_orders = entries(Kind::Order)
-            .any(|order| order.producers.contains(&self.service.part()));
+        let gives_orders =
+            entries(Kind::Order).any(|order| order.producers.contains(&self.service.part()));
         if gives_orders {
             streams.push(of_stream(ORDER_STREAM, self.stored(ORDER_STREAM).await?));
         }
@@ -103,10 +103,7 @@ impl Measuring {
             redelivered.push(reading(backlog.redelivered));
             if source.stream == work_queue {
                 let accounted_for = backlog.pending + backlog.unacknowledged;
-                stuck.push(of_stream(
-                    work_queue,
-                    stored.saturating_sub(accounted_for),
-                ));
+                stuck.push(of_stream(work_queue, stored.saturating_sub(accounted_for)));
             }
         }
         self.levels.set(metric::MUSTER_STREAM_MESSAGES, streams);

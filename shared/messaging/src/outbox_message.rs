@@ -65,6 +65,24 @@ impl OutboxMessage {
         ))
     }
 
+    /// Puts it into that trace, with a link to what set it off, if that is in another one. In the same trace it stays where it is.
+    pub(crate) fn belongs_to(&mut self, traceparent: &str, cause: Option<&str>) {
+        if cause.is_some_and(|cause| trace_id(cause) == trace_id(traceparent)) {
+            return;
+        }
+        self.headers.retain(|(name, _)| {
+            name != headers::TRACE_PARENT
+                && name != headers::TRACE_STATE
+                && name != headers::TRACE_LINK
+        });
+        self.headers
+            .push((headers::TRACE_PARENT.into(), traceparent.to_owned()));
+        if let Some(cause) = cause {
+            self.headers
+                .push((headers::TRACE_LINK.into(), cause.to_owned()));
+        }
+    }
+
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -72,6 +90,11 @@ impl OutboxMessage {
             .find(|(header, _)| header == name)
             .map(|(_, value)| value.as_str())
     }
+}
+
+/// The trace of a `traceparent`: its second field.
+fn trace_id(traceparent: &str) -> Option<&str> {
+    traceparent.split('-').nth(1)
 }
 
 /// A row of the outbox: what one batch has to say to one stream.

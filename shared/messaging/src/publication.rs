@@ -100,7 +100,11 @@ async fn send(
             _ => Unsent::Message(chain(&error)),
         })?;
     Ok(async move {
-        let acknowledged = future.await.map_err(|error| chain(&error))?;
+        let acknowledged = future.await.map_err(|error| {
+            let reason = chain(&error);
+            spans::fail(&span, "broker", &reason);
+            reason
+        })?;
         drop(span);
         Ok(Stored {
             sequence: acknowledged.sequence,

@@ -21,6 +21,7 @@ use crate::{
     ledger::Consequences,
     outlet::Outlet,
     source::Source,
+    spans,
     topology::chain,
 };
 
@@ -239,7 +240,12 @@ impl Settler {
         for delivery in &batch {
             let micros = now.saturating_sub(delivery.raw.stored_at).max(0);
             let elapsed = Duration::from_micros(micros.unsigned_abs());
-            self.metrics.step(delivery.schema.clone(), elapsed);
+            let kind = match delivery.schema.as_str() {
+                // A producer's own form.
+                "" => "production",
+                schema => schema,
+            };
+            self.metrics.step(kind.to_owned(), elapsed);
         }
         for delivery in batch.iter().flat_map(Delivery::with_twins) {
             // Unacknowledged it comes again, and the inbox knows it.
@@ -254,6 +260,7 @@ impl Settler {
         if !self.file(&delivery.raw, reason, ahead).await {
             return;
         }
+        spans::fail(&delivery.span, "dead_letter", reason);
         // One dead letter is enough for them all.
         for twin in &delivery.twins {
             let _ = twin.raw.message.ack().await;

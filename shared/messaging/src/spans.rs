@@ -1,24 +1,65 @@
 //! Spans of the message path. One trace from the request of a client to the event: the span of a single message has its
 //! sender's as parent, so that the service graph of Tempo sees the edge.
 
+use std::time::Duration;
+
 use async_nats::{HeaderMap, jetstream};
 use muster_contract::{headers, topology::ORDER_STREAM};
+use muster_platform::Timestamp;
 use muster_storage::Engine;
 use muster_telemetry::{names, propagation};
 use tracing::{Span, field, info_span};
 use uuid::Uuid;
 
-use crate::{delivery::Raw, header_map, outbox_message::OutboxMessage};
+use crate::{
+    about::{about, session_of},
+    delivery::Raw,
+    header_map,
+    outbox_message::{OutboxMessage, Payload},
+};
 
 /// Taking one message: from its delivery to its acknowledgement.
-pub(crate) fn process(raw: &Raw, headers: &HeaderMap, id: Uuid) -> Span {
+///
+/// `about` = what the message is about, `now` = when it was taken.
+pub(crate) fn process(
+    raw: &Raw,
+    headers: &HeaderMap,
+    id: Uuid,
+    about: Option<&str>,
+    now: Timestamp,
+) -> Span {
     let place = Place {
         stream: raw.stream,
         consumer: raw.consumer,
         sequence: raw.stream_sequence,
         delivered: raw.delivered,
     };
-    taking(&raw.message.subject, &place, headers, id)
+    let span = taking(&raw.message.subject, &place, headers, id);
+    if !span.is_disabled() {
+        let waited = now.as_micros().saturating_sub(raw.stored_at).max(0);
+        span.record(
+            names::MUSTER_WAITED,
+            Duration::from_micros(waited.unsigned_abs()).as_secs_f64(),
+        );
+        record_session(&span, about);
+    }
+    span
+}
+
+/// Says which session the span is about.
+fn record_session(span: &Span, about: Option<&str>) {
+    if let Some(session) = about.and_then(session_of) {
+        span.record(names::MUSTER_SESSION_ID, session);
+    }
+}
+
+/// Says why what the span stands for has failed.
+pub(crate) fn fail(span: &Span, kind: &'static str, reason: &str) {
+    if !span.is_disabled() {
+        span.record(names::field::STATUS_CODE, "error");
+        span.record(names::field::STATUS_DESCRIPTION, reason);
+        span.record(names::ERROR_TYPE, kind);
+    }
 }
 
 /// Working on an order: from its delivery to its report.
@@ -36,7 +77,11 @@ pub(crate) fn process_order(
         sequence,
         delivered,
     };
-    taking(&message.subject, &place, headers, id)
+    let span = taking(&message.subject, &place, headers, id);
+    if !span.is_disabled() {
+        record_session(&span, about(&message.payload).as_deref());
+    }
+    span
 }
 
 /// Where a message comes from.
@@ -48,6 +93,9 @@ struct Place<'a> {
 }
 
 fn taking(subject: &str, place: &Place<'_>, headers: &HeaderMap, id: Uuid) -> Span {
+    if !propagation::may_be_traced(header_map::get(headers, headers::TRACE_PARENT)) {
+        return Span::none();
+    }
     let span = info_span!(
         target: "muster::messaging",
         "process",
@@ -63,12 +111,20 @@ fn taking(subject: &str, place: &Place<'_>, headers: &HeaderMap, id: Uuid) -> Sp
         nats.stream = place.stream,
         nats.stream_sequence = number(place.sequence),
         nats.delivery_count = place.delivered,
+        muster.waited = field::Empty,
+        muster.session.id = field::Empty,
+        otel.status_code = field::Empty,
+        otel.status_description = field::Empty,
+        error.r#type = field::Empty,
     );
     if span.is_disabled() {
         return span;
     }
     let template = template(subject);
     span.record(names::field::NAME, names::span::process(&template));
+    if let Some(link) = header_map::get(headers, headers::TRACE_LINK) {
+        propagation::add_link(&span, &propagation::from_text(Some(link), None));
+    }
     if let Some(correlation) = header_map::get(headers, headers::CORRELATION_ID) {
         span.record(names::MESSAGING_MESSAGE_CONVERSATION_ID, correlation);
     }
@@ -118,11 +174,17 @@ pub(crate) fn transaction(
         db.namespace = namespace,
         db.operation.name = "transaction",
         db.operation.batch.size = number(batch_size),
+        otel.status_code = field::Empty,
+        otel.status_description = field::Empty,
+        error.r#type = field::Empty,
     )
 }
 
 /// Publishing a command.
 pub(crate) fn send_command(subject: &str, id: Uuid, correlation_id: Uuid) -> Span {
+    if propagation::current_is_untraced() {
+        return Span::none();
+    }
     let span = info_span!(
         target: "muster::messaging",
         "send",
@@ -143,6 +205,9 @@ pub(crate) fn send_command(subject: &str, id: Uuid, correlation_id: Uuid) -> Spa
 
 /// Publishing a message of the outbox; its parent is the span of the message that caused it.
 pub(crate) fn send_event(message: &OutboxMessage) -> Span {
+    if !propagation::may_be_traced(message.trace().map(|(parent, _)| parent)) {
+        return Span::none();
+    }
     let span = info_span!(
         target: "muster::messaging",
         parent: None,
@@ -156,6 +221,10 @@ pub(crate) fn send_event(message: &OutboxMessage) -> Span {
         messaging.destination.template = field::Empty,
         messaging.message.id = %message.id,
         messaging.message.conversation_id = field::Empty,
+        muster.session.id = field::Empty,
+        otel.status_code = field::Empty,
+        otel.status_description = field::Empty,
+        error.r#type = field::Empty,
     );
     if span.is_disabled() {
         return span;
@@ -166,6 +235,11 @@ pub(crate) fn send_event(message: &OutboxMessage) -> Span {
     if let Some(correlation) = message.header(headers::CORRELATION_ID) {
         span.record(names::MESSAGING_MESSAGE_CONVERSATION_ID, correlation);
     }
+    if let Payload::Json(body) = &message.payload {
+        record_session(&span, about(body.get().as_bytes()).as_deref());
+    }
+    let link = message.header(headers::TRACE_LINK);
+    propagation::add_link(&span, &propagation::from_text(link, None));
     let (parent, state) = message.trace().unzip();
     propagation::set_parent_from_text(&span, parent, state.filter(|state| !state.is_empty()));
     span
@@ -202,6 +276,9 @@ pub(crate) fn send_report(
 
 /// Asking a question and waiting for the answer.
 pub(crate) fn ask(subject: &str) -> Span {
+    if propagation::current_is_untraced() {
+        return Span::none();
+    }
     let span = info_span!(
         target: "muster::messaging",
         "ask",
@@ -220,6 +297,10 @@ pub(crate) fn ask(subject: &str) -> Span {
 
 /// Answering a question.
 pub(crate) fn answer(subject: &str, headers: Option<&HeaderMap>) -> Span {
+    let parent = headers.and_then(|map| header_map::get(map, headers::TRACE_PARENT));
+    if !propagation::may_be_traced(parent) {
+        return Span::none();
+    }
     let span = info_span!(
         target: "muster::messaging",
         parent: None,
@@ -240,10 +321,13 @@ pub(crate) fn answer(subject: &str, headers: Option<&HeaderMap>) -> Span {
     span
 }
 
-/// Writes the span's context into the headers.
+/// Writes the span's context into the headers; without one that of whatever is going on at this moment, so that a request that is not
+/// traced is known to be one further on.
 pub(crate) fn inject(span: &Span, headers: &mut HeaderMap) {
     if !span.is_disabled() {
         propagation::inject_nats(&propagation::context_of(span), headers);
+    } else if propagation::current_is_untraced() {
+        propagation::inject_nats(&propagation::current_context(), headers);
     }
 }
 

@@ -25,6 +25,7 @@ pub mod inbox;
 pub mod late_outcomes;
 mod lock_key;
 mod migrations;
+pub mod origins;
 pub mod outbox;
 mod plan;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use sqlx::migrate::Migrator;
 
 use crate::{
     Bind, Database, Location, SetStatement, StorageOptions, dead_letters, inbox, late_outcomes,
-    outbox,
+    origins, outbox,
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!("tests/migrations");
@@ -16,7 +16,7 @@ const ROWS: usize = 16 + 8 + 4 + 2 + 1;
 async fn nothing_is_read_to_its_end(database: &Database) {
     let text = || Bind::from("a");
     let number = || Bind::from(1_i64);
-    let statements: [(&'static str, Vec<Bind>); 11] = [
+    let statements: [(&'static str, Vec<Bind>); 12] = [
         (inbox::FIND, vec![text()]),
         (inbox::FORGET_BEFORE, vec![number(), number()]),
         (outbox::UNPUBLISHED, vec![number(), number()]),
@@ -31,17 +31,20 @@ async fn nothing_is_read_to_its_end(database: &Database) {
         (dead_letters::COUNT, vec![]),
         (late_outcomes::UNTOLD, vec![number(), number()]),
         (late_outcomes::FORGET_BEFORE, vec![number(), number()]),
+        (origins::FORGET_BEFORE, vec![number(), number()]),
     ];
     for (sql, binds) in statements {
         check(sql, &database.plan(sql, &binds).await.unwrap());
     }
-    let sets: [(&'static SetStatement, Vec<Bind>); 8] = [
+    let sets: [(&'static SetStatement, Vec<Bind>); 10] = [
         (&inbox::RECORDED, vec![text()]),
         (
             &outbox::MARK_PUBLISHED,
             vec![text(), number(), number(), number()],
         ),
         (&outbox::MARK_LOST, vec![text(), number()]),
+        (&origins::NOTE, vec![text(), text(), number()]),
+        (&origins::FIND, vec![text()]),
         (&late_outcomes::AWAIT, vec![text(), text(), number()]),
         (&late_outcomes::HOLD, vec![text()]),
         (&late_outcomes::SETTLE, vec![text(), text()]),

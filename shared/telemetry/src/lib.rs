@@ -5,6 +5,7 @@ pub mod log_line;
 pub mod metrics;
 pub mod names;
 pub mod propagation;
+mod sampling;
 pub mod setup;
 
 mod error;

@@ -9,9 +9,11 @@
 use async_nats::header::HeaderName as NatsName;
 use axum::http;
 use opentelemetry::Context;
+use opentelemetry::context::FutureExt as _;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
 use tracing::Span;
 use tracing_opentelemetry::{OpenTelemetrySpanExt, SetParentError};
 
@@ -38,6 +40,85 @@ pub struct TraceText {
 #[must_use]
 pub fn current_context() -> Context {
     Context::current()
+}
+
+/// Whether spans are recorded at all in this process.
+#[must_use]
+pub fn is_on() -> bool {
+    tracing::span_enabled!(target: "muster::messaging", tracing::Level::INFO)
+}
+
+/// Whether this `traceparent` belongs to a trace that is recorded: the lowest bit of its flags.
+#[must_use]
+pub fn is_sampled(traceparent: &str) -> bool {
+    let flags = traceparent.rsplit('-').next();
+    let flags = flags.and_then(|flags| u8::from_str_radix(flags, 16).ok());
+    flags.is_some_and(|flags| flags & 1 == 1)
+}
+
+/// Whether a span for what came with this `traceparent` may be recorded. Where it is known that it will not be, none need be made: it
+/// costs as much as one that is.
+#[must_use]
+pub fn may_be_traced(traceparent: Option<&str>) -> bool {
+    is_on() && traceparent.is_none_or(is_sampled)
+}
+
+/// Whether what goes on at this moment belongs to a trace that is not recorded.
+#[must_use]
+pub fn current_is_untraced() -> bool {
+    Context::map_current(|context| {
+        let span = context.span();
+        let span_context = span.span_context();
+        span_context.is_valid() && !span_context.is_sampled()
+    })
+}
+
+/// How a request is to be traced that comes from outside.
+#[derive(Debug)]
+pub enum Beginning {
+    /// By a span, as a child of this context if there is one in it.
+    Recorded(Context),
+    /// Not at all: this context, made current, says so to whoever it is passed on to.
+    Untraced(Context),
+}
+
+/// Does it with this context as the current one, if there is one.
+pub async fn within<F: Future>(context: Option<Context>, future: F) -> F::Output {
+    match context {
+        Some(context) => future.with_context(context).await,
+        None => future.await,
+    }
+}
+
+/// Decides how a request with these headers is traced: as its client says, else by the ratio that was set. Decided before there is a
+/// span, since a span that is not recorded costs as much as one that is.
+#[must_use]
+pub fn begin(headers: &http::HeaderMap) -> Beginning {
+    if !is_on() {
+        return Beginning::Recorded(Context::new());
+    }
+    let parent = extract_http(headers);
+    if parent.has_active_span() {
+        let is_sampled = parent.span().span_context().is_sampled();
+        return if is_sampled {
+            Beginning::Recorded(parent)
+        } else {
+            Beginning::Untraced(parent)
+        };
+    }
+    let ids = RandomIdGenerator::default();
+    let trace_id = ids.new_trace_id();
+    if crate::sampling::chosen(trace_id) {
+        return Beginning::Recorded(parent);
+    }
+    let untraced = SpanContext::new(
+        trace_id,
+        ids.new_span_id(),
+        TraceFlags::default(),
+        true,
+        TraceState::NONE,
+    );
+    Beginning::Untraced(Context::new().with_remote_span_context(untraced))
 }
 
 /// The context of `span`, entered or not; empty when tracing is off.
@@ -297,6 +378,46 @@ mod tests {
             set_parent_from_text(&span, Some(&unsampled), None);
             span.in_scope(|| assert!(current_traceparent().unwrap().ends_with("-00")));
         });
+        assert!(exporter.finished().is_empty());
+    }
+
+    #[test]
+    fn the_flags_say_whether_a_trace_is_recorded() {
+        assert!(is_sampled(PARENT));
+        assert!(is_sampled(&PARENT.replace("-01", "-03")));
+        assert!(!is_sampled(&PARENT.replace("-01", "-00")));
+        assert!(!is_sampled(&PARENT.replace("-01", "-zz")));
+        assert!(!is_sampled(""));
+    }
+
+    #[tokio::test]
+    async fn a_request_is_traced_as_its_client_says_and_passed_on_so() {
+        let (subscriber, exporter) = recording(1.0);
+        let _subscribed = tracing::subscriber::set_default(subscriber);
+        let headers = |traceparent: &str| {
+            let mut headers = http::HeaderMap::new();
+            headers.insert(TRACEPARENT, traceparent.parse().unwrap());
+            headers
+        };
+        assert!(matches!(
+            begin(&headers(PARENT)),
+            Beginning::Recorded(context) if to_text(&context).traceparent.as_deref() == Some(PARENT)
+        ));
+        assert!(matches!(
+            begin(&http::HeaderMap::new()),
+            Beginning::Recorded(_)
+        ));
+        let unsampled = PARENT.replace("-01", "-00");
+        let Beginning::Untraced(context) = begin(&headers(&unsampled)) else {
+            panic!("it is recorded")
+        };
+        within(Some(context), async {
+            assert!(current_is_untraced());
+            assert_eq!(current_traceparent().as_deref(), Some(unsampled.as_str()));
+            assert_eq!(current_trace_id().as_deref(), Some(TRACE));
+        })
+        .await;
+        assert!(!current_is_untraced());
         assert!(exporter.finished().is_empty());
     }
 

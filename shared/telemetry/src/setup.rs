@@ -27,6 +27,7 @@ use crate::error::TelemetryError;
 use crate::log_line::JsonLines;
 use crate::metrics::Metrics;
 use crate::names;
+use crate::sampling::{self, FirstSpans};
 
 /// Spans waiting to be sent, at most; further ones are dropped and counted by the SDK. Room for
 /// about two seconds at 16,000 spans a second. The SDK's own 2,048 drop at a few thousand.
@@ -84,6 +85,7 @@ impl Telemetry {
     /// # Errors
     /// The log filter or the endpoint cannot be used, or telemetry has been started already.
     pub fn start(options: &TelemetryOptions) -> Result<Self, TelemetryError> {
+        sampling::set_ratio(options.sampling_ratio);
         let resource = resource(options);
         let (traces, metrics) = match &options.otlp_endpoint {
             Some(endpoint) => {
@@ -209,7 +211,7 @@ fn tracer_provider(
 }
 
 fn sampler(ratio: f64) -> Sampler {
-    Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio)))
+    Sampler::ParentBased(Box::new(FirstSpans { ratio }))
 }
 
 /// Our own spans, and as their events what went wrong.

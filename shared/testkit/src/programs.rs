@@ -19,6 +19,8 @@ const NATS_SERVER_VARIABLE: &str = "MUSTER_TEST_NATS_SERVER";
 const POSTGRES_VARIABLE: &str = "MUSTER_TEST_POSTGRES_BIN";
 /// The `node_modules` directory that holds the AsyncAPI parser.
 const ASYNCAPI_VARIABLE: &str = "MUSTER_TEST_ASYNCAPI_MODULES";
+/// The directory of `prometheus` and `promtool`.
+const PROMETHEUS_VARIABLE: &str = "MUSTER_TEST_PROMETHEUS";
 /// The path of the `muster` binary, where it is not beside the tests.
 const MUSTER_VARIABLE: &str = "MUSTER_TEST_BINARY";
 /// Where the scripts keep what they fetched; `.cache` of the repository if unset.
@@ -115,6 +117,21 @@ pub fn asyncapi_modules() -> Result<PathBuf, String> {
         })
 }
 
+/// The directory of `prometheus` and `promtool`: the one named by `MUSTER_TEST_PROMETHEUS`, else what `deploy/test` has fetched. The
+/// error says in one line why there is none.
+pub fn prometheus_directory() -> Result<PathBuf, String> {
+    env::var_os(PROMETHEUS_VARIABLE)
+        .map(PathBuf::from)
+        .into_iter()
+        .chain([cache_directory().join("prometheus/usr/bin")])
+        .find(|directory| {
+            ["prometheus", "promtool"]
+                .iter()
+                .all(|program| directory.join(program).is_file())
+        })
+        .ok_or_else(|| "Prometheus is not there: deploy/test fetches it on Debian".to_owned())
+}
+
 /// A Python environment with real clients, or a real server, pinned by `deploy/lib/requirements-NAME.txt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PythonEnvironment {
@@ -136,6 +153,8 @@ pub enum PythonEnvironment {
     BackendAiNewest,
     /// Python with `nats-py`, for an agent that is none of ours.
     Nats,
+    /// `schemathesis`, which makes requests of an OpenAPI document.
+    Schemathesis,
 }
 
 impl PythonEnvironment {
@@ -152,6 +171,7 @@ impl PythonEnvironment {
             Self::BackendAi209 => "backendai-20-9",
             Self::BackendAiNewest => "backendai-newest",
             Self::Nats => "nats",
+            Self::Schemathesis => "schemathesis",
         }
     }
 
@@ -167,6 +187,7 @@ impl PythonEnvironment {
                 &["backend.ai", "python"]
             }
             Self::Nats => &["python"],
+            Self::Schemathesis => &["schemathesis", "python"],
         }
     }
 

@@ -14,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use muster_platform::Ids;
-use muster_telemetry::Metrics;
+use muster_telemetry::{Context, Metrics, propagation};
 use tracing::Instrument;
 
 use super::limits::URI_LIMIT;
@@ -54,12 +54,14 @@ pub(super) async fn answer(
         Failure::new(FailureKind::UriTooLong, message).into_response()
     } else {
         let handler = AssertUnwindSafe(next.run(request)).catch_unwind();
-        match handler.instrument(span.clone()).await {
+        let handler = handler.instrument(span.clone());
+        match propagation::within(record.untraced(), handler).await {
             Ok(response) => response,
             Err(panic) => Failure::broken(panic_message(panic.as_ref())).into_response(),
         }
     };
     let _entered = span.enter();
+    let _untraced = record.untraced().map(Context::attach);
     let (mut response, failure) = rendered(response, &context, record.path());
     context.add_headers(response.headers_mut());
     if has_body && context.body_read.get().is_none() {

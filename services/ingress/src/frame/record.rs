@@ -10,6 +10,7 @@ use axum::http::header::{HOST, USER_AGENT};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use muster_telemetry::metrics::HttpRequest;
+use muster_telemetry::propagation::Beginning;
 use muster_telemetry::{Metrics, names, propagation};
 use tracing::{Span, field, info_span};
 
@@ -29,6 +30,8 @@ pub(super) struct Record {
     peer: Option<Peer>,
     context: Arc<RequestContext>,
     span: Span,
+    /// Of a request that is not traced: what says so to whoever it is passed on to.
+    untraced: Option<muster_telemetry::Context>,
     metrics: Metrics,
     told: bool,
 }
@@ -44,7 +47,14 @@ impl Record {
     pub(super) fn new(request: &Request, context: Arc<RequestContext>, metrics: Metrics) -> Self {
         let route = request.extensions().get::<MatchedPath>().cloned();
         let peer = request.extensions().get::<Peer>().copied();
-        let span = span(request, route.as_ref(), peer, &context);
+        let (span, untraced) = match propagation::begin(request.headers()) {
+            Beginning::Recorded(parent) => {
+                let span = span(request, route.as_ref(), peer, &context);
+                propagation::set_parent(&span, parent);
+                (span, None)
+            }
+            Beginning::Untraced(context) => (Span::none(), Some(context)),
+        };
         Self {
             started: Instant::now(),
             method: request.method().clone(),
@@ -53,6 +63,7 @@ impl Record {
             peer,
             context,
             span,
+            untraced,
             metrics,
             told: false,
         }
@@ -60,6 +71,11 @@ impl Record {
 
     pub(super) fn span(&self) -> &Span {
         &self.span
+    }
+
+    /// Of a request that is not traced: the context to answer it in.
+    pub(super) fn untraced(&self) -> Option<muster_telemetry::Context> {
+        self.untraced.clone()
     }
 
     pub(super) fn path(&self) -> &str {
@@ -158,6 +174,7 @@ impl Drop for Record {
         if !self.told {
             let span = self.span.clone();
             let _entered = span.enter();
+            let _untraced = self.untraced.clone().map(muster_telemetry::Context::attach);
             self.tell(&End {
                 status: CLIENT_GONE,
                 bytes: None,
@@ -167,7 +184,7 @@ impl Drop for Record {
     }
 }
 
-/// The server's span, by OpenTelemetry's HTTP conventions; its parent is the client's, if it says so.
+/// The server's span, by OpenTelemetry's HTTP conventions.
 fn span(
     request: &Request,
     route: Option<&MatchedPath>,
@@ -218,7 +235,6 @@ fn span(
     if let Some(agent) = text(&USER_AGENT) {
         span.record(names::USER_AGENT_ORIGINAL, agent);
     }
-    propagation::set_parent_from_http(&span, request.headers());
     span
 }
 
