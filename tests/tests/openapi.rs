@@ -5,19 +5,129 @@
 use std::{collections::BTreeSet, fs};
 
 use anyhow::{Context, Result, ensure};
-use muster_testkit::programs::repository;
-use muster_tests::{Client, Engine, System, SystemOptions, client::send};
+use muster_contract::Service;
+use muster_testkit::{
+    programs::{PythonEnvironment, repository},
+    skip,
+};
+use muster_tests::{Client, Engine, System, SystemOptions, client::send, site};
 use reqwest::Method;
 use serde_json::Value;
 
 #[tokio::test]
 async fn documents_and_page() -> Result<()> {
-    let system = System::up(SystemOptions::new(Engine::Sqlite)).await?;
+    let mut options = SystemOptions::new(Engine::Sqlite);
+    options.site_extra = DUFFY.to_owned();
+    let system = System::up(options).await?;
     let client = system.alpha()?;
     documents(&client).await?;
+    messages(&client).await?;
     page(&client).await?;
-    endpoints(&client).await
+    endpoints(&client).await?;
+    keeps_to_its_documents(&system, &client).await
 }
+
+/// The AsyncAPI documents, one for each service; and all of ours under its own prefix too.
+async fn messages(client: &Client) -> Result<()> {
+    for service in Service::ALL {
+        let path = repository().join(format!("shared/contract/asyncapi/{service}.json"));
+        let committed = fs::read_to_string(&path)?;
+        for prefix in ["", "/muster/v1"] {
+            let path = format!("{prefix}/asyncapi/{service}.json");
+            let answer = send(client.anonymous(Method::GET, &path)).await?;
+            ensure!(answer.status == 200, "{path}: {}", answer.text());
+            ensure!(
+                answer.text() == committed,
+                "{path} is another than the committed one (just spec writes it anew)"
+            );
+        }
+    }
+    for path in ["/healthz", "/readyz", "/metrics", "/openapi/muster.json"] {
+        let answer = send(client.anonymous(Method::GET, &format!("/muster/v1{path}"))).await?;
+        ensure!(answer.status == 200, "{path}: {}", answer.text());
+    }
+    for path in ["/asyncapi/nothing.json", "/muster/v1/nothing"] {
+        let answer = send(client.anonymous(Method::GET, path)).await?;
+        ensure!(answer.status == 404, "{path}: {}", answer.status);
+        ensure!(
+            answer.header("Content-Type") == "application/problem+json",
+            "{path}"
+        );
+    }
+    Ok(())
+}
+
+/// Seconds that are spent on each document.
+const SECONDS_EACH: &str = "8";
+
+/// schemathesis makes requests of each document, good and bad ones: none is answered with an error of the server, or with anything
+/// that the document does not say.
+async fn keeps_to_its_documents(system: &System, client: &Client) -> Result<()> {
+    let programs = match PythonEnvironment::Schemathesis.directory() {
+        Ok(programs) => programs,
+        Err(why) => {
+            skip("the OpenAPI documents by schemathesis", &why);
+            return Ok(());
+        }
+    };
+    for (name, header) in [
+        ("muster", None),
+        ("clustercockpit", Some(format!("X-Auth-Token:{}", site::ADMIN))),
+        ("freezer", Some(format!("X-Auth-Token:{}", site::ADMIN))),
+        ("duffy", Some(format!("Authorization:Basic {DUFFY_KEY}"))),
+        ("backendai", None),
+    ] {
+        let mut command = tokio::process::Command::new(programs.join("schemathesis"));
+        command
+            .args(["--no-color", "run"])
+            .arg(client.url(&format!("/openapi/{name}.json")))
+            .arg("--url")
+            .arg(client.url(""))
+            .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
+            .args(["--max-examples", "4", "--max-time", SECONDS_EACH])
+            .args(["--seed", "1", "--no-shrink", "--warnings", "off"])
+            .current_dir(system.directory())
+            .kill_on_drop(true);
+        if let Some(header) = header {
+            command.args(["--header", &header]);
+        }
+        let output = command.output().await?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success(), "{name}: {said}");
+        ensure!(said.contains("No issues found"), "{name}: {said}");
+    }
+    Ok(())
+}
+
+/// What is looked at in each answer.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+
+/// `ci:` and the key of [`DUFFY`], in base64.
+const DUFFY_KEY: &str = "Y2k6YTFiNWZmMmItMGQwYy00YTZlLTlkMzgtMWQ0ZjVhMWYwYzEx";
+
+/// Nodes, and who may have them.
+const DUFFY: &str = r#"
+[[project]]
+name = "ci"
+
+[[principal]]
+name = "ci"
+project = "ci"
+roles = ["admin"]
+duffy_key = "a1b5ff2b-0d0c-4a6e-9d38-1d4f5a1f0c11"
+
+[[pool]]
+name = "metal-7-x86_64"
+version = "7"
+arch = "x86_64"
+
+[[node]]
+hostname = "n[1-3].dusty"
+pool = "metal-7-x86_64"
+
+[duffy]
+rate_limit = 0
+"#;
 
 /// Each committed document, and no other.
 async fn documents(client: &Client) -> Result<()> {

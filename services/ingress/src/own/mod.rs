@@ -1,5 +1,6 @@
 //! Muster's own endpoints: what it is, how it is, what it can do. Nobody has to say who they are.
 
+mod asyncapi;
 mod description;
 mod documents;
 mod health;
@@ -32,13 +33,36 @@ pub(crate) static OWN: Dialect = Dialect {
     routes: endpoints,
 };
 
+/// Where all of our own endpoints are too, apart from everything that a foreign API may ever have.
+const VERSIONED: &str = "/muster/v1";
+
 fn endpoints() -> OpenApiRouter<Ingress> {
     OpenApiRouter::with_openapi(description::document())
         .routes(routes!(root::root))
+        .merge(operating())
+        .nest(VERSIONED, versioned())
+}
+
+fn operating() -> OpenApiRouter<Ingress> {
+    OpenApiRouter::new()
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))
         .routes(routes!(documents::document))
+        .routes(routes!(asyncapi::asyncapi_document))
+}
+
+/// The same endpoints under names of their own: within a document they have to differ.
+fn versioned() -> OpenApiRouter<Ingress> {
+    let mut router = operating();
+    for item in router.get_openapi_mut().paths.paths.values_mut() {
+        if let Some(operation) = &mut item.get
+            && let Some(id) = &mut operation.operation_id
+        {
+            id.insert_str(0, "v1_");
+        }
+    }
+    router
 }
 
 /// None of these endpoints asks who calls.

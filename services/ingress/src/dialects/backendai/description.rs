@@ -89,7 +89,7 @@ pub(super) struct ClientTokenHeaders {
 )]
 pub(super) enum SessionFailure {
     /// There is no such session, or several begin like that.
-    #[response(status = 404)]
+    #[response(status = 404, content_type = "application/problem+json")]
     NotFound(Problem<'static>),
 }
 
@@ -101,45 +101,45 @@ pub(super) enum SessionFailure {
 )]
 pub(super) enum AnyFailure {
     /// Something that is asked for is not valid; or date, version or signature cannot be read.
-    #[response(status = 400)]
+    #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Problem<'static>),
     /// Not signed, or not by anybody who is known.
     #[response(
-        status = 401,
+        status = 401, content_type = "application/problem+json",
         headers(("WWW-Authenticate" = String, description = "`BackendAI`"))
     )]
     Unauthorized(Problem<'static>),
     /// For administrators, or about somebody else.
-    #[response(status = 403)]
+    #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Problem<'static>),
     /// The path does not know the method.
     #[response(
-        status = 405,
+        status = 405, content_type = "application/problem+json",
         headers(("Allow" = String, description = "The methods it knows"))
     )]
     MethodNotAllowed(Problem<'static>),
     /// The request was not sent in time.
-    #[response(status = 408)]
+    #[response(status = 408, content_type = "application/problem+json")]
     RequestTimeout(Problem<'static>),
     /// The body is too large.
-    #[response(status = 413)]
+    #[response(status = 413, content_type = "application/problem+json")]
     PayloadTooLarge(Problem<'static>),
     /// Path and query are too long.
-    #[response(status = 414)]
+    #[response(status = 414, content_type = "application/problem+json")]
     UriTooLong(Problem<'static>),
     /// The idempotency key was used for another request.
-    #[response(status = 422)]
+    #[response(status = 422, content_type = "application/problem+json")]
     UnprocessableEntity(Problem<'static>),
     /// Our mistake.
-    #[response(status = 500)]
+    #[response(status = 500, content_type = "application/problem+json")]
     InternalServerError(Problem<'static>),
     /// Cannot be done at this moment; nothing was done.
     #[response(
-        status = 503,
+        status = 503, content_type = "application/problem+json",
         headers(("Retry-After" = u64, description = "Seconds to wait before trying again"))
     )]
     ServiceUnavailable(Problem<'static>),
     /// Not done in time; a write is carried out all the same.
-    #[response(status = 504)]
+    #[response(status = 504, content_type = "application/problem+json")]
     GatewayTimeout(Problem<'static>),
 }

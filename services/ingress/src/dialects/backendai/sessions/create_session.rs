@@ -35,8 +35,8 @@ use crate::frame::{Failure, FailureKind, Idempotency, Ingress, RequestBody};
     responses(
         (status = 200, description = "There is one of that name and image; `config` is ignored", body = CreatedSession),
         (status = 201, description = "Made", body = CreatedSession),
-        (status = 404, description = "No such image or scaling group", body = super::super::error::Problem<'static>),
-        (status = 406, description = "More than there can ever be", body = super::super::error::Problem<'static>),
+        (status = 404, description = "No such image or scaling group", body = super::super::error::Problem<'static>, content_type = "application/problem+json"),
+        (status = 406, description = "More than there can ever be", body = super::super::error::Problem<'static>, content_type = "application/problem+json"),
         AnyFailure,
     ),
 )]

@@ -8,7 +8,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use muster_contract::Outcome;
 use muster_contract::node_allocation::{ListNodes, Node, NodeState};
-use utoipa::IntoParams;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::description::LegacyFailures;
 use super::call::Call;
@@ -26,6 +27,18 @@ pub(super) struct InventoryParameters {
     key: Option<String>,
 }
 
+/// What stands in a row, if anything does.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InventoryCell)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "a description")]
+enum Cell {
+    /// A name, an address or a state.
+    Text(String),
+    /// A number.
+    Number(i64),
+}
+
 /// Lists nodes
 ///
 /// Without a key all there are, for everybody to see, as rows of: number, short host name, address, chassis, how often it
@@ -39,7 +52,7 @@ pub(super) struct InventoryParameters {
     tag = "legacy",
     params(InventoryParameters),
     responses(
-        (status = 200, description = "The rows, or the pairs", body = Vec<Vec<String>>,
+        (status = 200, description = "The rows, or the pairs", body = Vec<Vec<Option<Cell>>>,
             example = json!([[1, "n24.dusty", "172.19.2.24", "dusty", 7, "Deployed", "0199c1a2-7c1e-7d3c-9f57-2b1e5a0c6f11", null, null, "7", "x86_64", 1, 2230, null]])),
         LegacyFailures,
     ),

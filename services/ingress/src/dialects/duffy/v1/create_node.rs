@@ -76,6 +76,7 @@ fn reusable() -> bool {
         (status = 201, description = "The node", body = NodeResult),
         (status = 403, description = "The caller is no administrator", body = Detail),
         (status = 409, description = "There is a node of that name, or one with a name that is part of it or the other way round", body = Detail),
+        (status = 400, description = "The header Idempotency-Key is none", body = Detail),
         (status = 413, description = "The body is too large", body = Detail),
         (status = 422, description = "There is no such pool, the body is not valid, or the Idempotency-Key was used for another request", body = Detail),
         AnyFailure,

@@ -65,6 +65,7 @@ pub(super) struct NodesSpec {
         (status = 201, description = "The session", body = SessionResult),
         (status = 403, description = "For another tenant, or more nodes than the quota allows", body = Detail),
         (status = 409, description = "Another live session of the tenant has that alias", body = Detail),
+        (status = 400, description = "The header Idempotency-Key is none", body = Detail),
         (status = 413, description = "The body is too large", body = Detail),
         (status = 422, description = "The nodes cannot be had, the session could not be set up, the body is not valid, or the Idempotency-Key was used for another request", body = Detail),
         AnyFailure,

@@ -42,6 +42,7 @@ pub(super) struct SessionUpdate {
         (status = 200, description = "The session", body = SessionResult),
         (status = 403, description = "It is another tenant's", body = Detail),
         (status = 404, description = "There is none of that number", body = Detail),
+        (status = 400, description = "The header Idempotency-Key is none", body = Detail),
         (status = 413, description = "The body is too large", body = Detail),
         (status = 422, description = "It is over (`session 3 is retired`), the id or the body is not valid, or the Idempotency-Key was used for another request", body = Detail),
         AnyFailure,
