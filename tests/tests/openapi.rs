@@ -72,7 +72,10 @@ async fn keeps_to_its_documents(system: &System, client: &Client) -> Result<()> 
     };
     for (name, header) in [
         ("muster", None),
-        ("clustercockpit", Some(format!("X-Auth-Token:{}", site::ADMIN))),
+        (
+            "clustercockpit",
+            Some(format!("X-Auth-Token:{}", site::ADMIN)),
+        ),
         ("freezer", Some(format!("X-Auth-Token:{}", site::ADMIN))),
         ("duffy", Some(format!("Authorization:Basic {DUFFY_KEY}"))),
         ("backendai", None),
