@@ -205,6 +205,7 @@ async fn start_agent(system: &System, hooks: &std::path::Path) -> Result<MusterP
     let arguments = ["agent", "--name", AGENT, "--hooks", &hooks];
     let mut environment = system.environment();
     environment.push(("MUSTER__AGENT__SLOTS", "cpu=4,mem=4g"));
+    environment.push(("MUSTER__AGENT__CONTAINERS", "process"));
     let mut agent = MusterProcess::spawn(arguments, &environment, &system.data())?;
     let ready = format!("agent {AGENT} is ready");
     let found = eventually(READY_DEADLINE, &ready, async || {
