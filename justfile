@@ -12,7 +12,7 @@ up *options:
 test *arguments:
     deploy/test {{arguments}}
 
-# Measure the way of a write, the list of a million jobs, the lending of nodes, job sessions (`--only freezer-lists,freezer-runs`), and compute sessions (`--only compute`).
+# Measure the way of a write, the list of a million jobs, the lending of nodes, job sessions (`--only freezer-lists,freezer-runs`), and compute sessions (`--only compute`), and lists of a million of them (`--only graphql --sessions 1000000`).
 bench *arguments:
     cargo build --release --locked -p muster && cargo run --release --locked -p muster-tests --bin bench -- {{arguments}}
 

@@ -52,7 +52,7 @@ struct Arguments {
     /// Leave out PostgreSQL
     #[arg(long)]
     sqlite_only: bool,
-    /// Only these measurements: idle, start, list, pairs, inventory, get-cost, freezer-lists, freezer-runs, compute, metrics
+    /// Only these measurements: idle, start, list, pairs, inventory, get-cost, freezer-lists, freezer-runs, compute, graphql, metrics
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -112,6 +112,9 @@ async fn main() -> Result<()> {
         }
         if wanted("compute") {
             compute::measure(engine, duration, arguments.sessions).await?;
+        }
+        if wanted("graphql") {
+            compute::lists(engine, duration, arguments.sessions).await?;
         }
     }
     Ok(())

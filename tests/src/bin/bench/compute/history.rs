@@ -33,6 +33,12 @@ const CONTAINER: &str = "INSERT INTO compute_container (id, session, place, agen
     SELECT $1, $2, place, agent, status, status_info, status_changed_at, started_at, terminated_at, host, \
     service_ports, exit_code, usage, order_id FROM compute_container WHERE session = $3 AND place = 0";
 
+/// What is kept of the copies in the service's own transactions.
+const COUNT: &str = "INSERT INTO compute_session_count (owner, tenant, domain, status, number, changes) \
+    SELECT owner, tenant, domain, status, COUNT(*), 1 FROM compute_session GROUP BY owner, tenant, domain, status \
+    ON CONFLICT (owner, tenant, domain, status) DO UPDATE SET \
+    number = excluded.number, changes = compute_session_count.changes + 1";
+
 /// Writes the copies on one of the two kinds of connection.
 macro_rules! copy {
     ($connection:ident, $count:ident) => {{
@@ -65,6 +71,7 @@ macro_rules! copy {
             }
             transaction.commit().await?;
         }
+        sqlx::query(COUNT).execute(&mut $connection).await?;
         $connection.close().await?;
     }};
 }

@@ -20,12 +20,12 @@ const LIVING: usize = 20;
 const CALLERS: [usize; 2] = [1, 16];
 
 /// As the client sends it.
-const QUERY: &str = "query($limit:Int!, $offset:Int!, $status: String, $access_key: String) { \
+pub(super) const QUERY: &str = "query($limit:Int!, $offset:Int!, $status: String, $access_key: String) { \
     compute_session_list( limit:$limit, offset:$offset, status:$status, access_key:$access_key) { \
     items { name access_key id image type status status_info status_changed result } total_count } }";
 
 /// `ps` and `ps --dead`.
-const LISTS: [(&str, &str); 2] = [
+pub(super) const LISTS: [(&str, &str); 2] = [
     (
         "living",
         "PENDING,PREPARING,PULLING,RUNNING,RESTARTING,TERMINATING,RESIZING,SUSPENDED,ERROR",

@@ -2,6 +2,7 @@
 //! start in no time.
 
 mod caller;
+mod graphql;
 mod history;
 mod lists;
 mod pairs;
@@ -46,6 +47,14 @@ pub(crate) async fn measure(engine: Engine, duration: Duration, sessions: usize)
     let muster = start(engine).await?;
     let agent = self::agent(&muster, "1000000").await?;
     lists::measure(engine, &muster, duration, sessions).await?;
+    agent.check()
+}
+
+/// Prints the tables of lists over GraphQL.
+pub(crate) async fn lists(engine: Engine, duration: Duration, sessions: usize) -> Result<()> {
+    let muster = start(engine).await?;
+    let agent = agent(&muster, "1000000").await?;
+    graphql::measure(engine, &muster, duration, sessions).await?;
     agent.check()
 }
 

@@ -242,6 +242,17 @@ on_both_engines! {
         assert!(world.listed(&order(1, F::Agent)).await.is_err());
     }
 
+    async fn a_page_has_so_many_containers_at_most(world) {
+        let sized = |name: &str, cluster_size| CreateComputeSession { cluster_size, ..creating(name) };
+        world.creates(&[sized("large", ListComputeSessions::CONTAINER_LIMIT)]).await;
+        let with = question(ComputeSessionFilter::default());
+        assert!(world.listed(&with).await.is_ok());
+        world.creates(&[sized("small", 1)]).await;
+        assert!(world.listed(&with).await.is_err());
+        let without = ListComputeSessions { with_containers: false, ..with };
+        assert_eq!(world.list(&without).await.total, 2);
+    }
+
     async fn nobody_looks_through_too_many(world) {
         world.creates(&[creating("a")]).await;
         // As many as the numbers say, which is what is looked at first.
