@@ -134,10 +134,8 @@ pub(super) async fn limits(house: &House) -> Result<()> {
     }
     socket.subscribe("more", CHANGES, json!({})).await?;
     let told = socket.hear().await?;
-    ensure!(
-        told["id"] == "more" && told.to_string().contains("at most 16"),
-        "{told}"
-    );
+    // They are begun in no order: any of them may be the one too many.
+    ensure!(told.to_string().contains("at most 16"), "{told}");
     // Who signs with no key, speaks no protocol that there is, or says nothing sensible gets no further.
     ensure!(
         Socket::connect(house, NOBODY, PATHS[1], "graphql-transport-ws", TRANSPORT)
