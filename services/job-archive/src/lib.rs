@@ -16,6 +16,7 @@
 mod archive;
 mod commands;
 mod domain;
+mod measures;
 mod metrics;
 mod migrations;
 mod productions;
@@ -139,6 +140,7 @@ pub async fn start(
         stop: shutdown.token(),
     };
     let list_jobs = ListJobsHandler::new(database.clone(), clock.clone());
+    let levels = measures::ArchiveLevels(database.clone());
     let job_metrics = JobMetricsHandler::new(database, clock.clone(), metrics, archive);
     let mut builder = ServiceBuilder::new(Service::JobArchive, foundation);
     if !producers.is_empty() {
@@ -165,6 +167,7 @@ pub async fn start(
     let running = builder
         .periodic("early stops", EARLY_STOP_INTERVAL, early_stops)
         .bulk(samples)
+        .measure(levels)
         .signal::<ContainersUsage>(ContainerMetrics::default())
         .periodic("metric packing", PACKING_INTERVAL, packer)
         .periodic("metric retention", RETENTION_INTERVAL, forgetting)

@@ -183,9 +183,11 @@ pub mod metric {
     pub const MUSTER_AGENTS_LONGEST_SILENCE: &str = "muster.agents.longest_silence";
     /// Sessions that are not over. Gauge.
     pub const MUSTER_SESSIONS: &str = "muster.sessions";
+    /// Jobs whose files in the archive are still to be written, written anew or removed. Gauge.
+    pub const MUSTER_ARCHIVE_BACKLOG: &str = "muster.archive.backlog";
 
     /// Every metric, for the tests of dashboards.
-    pub const ALL: [&str; 32] = [
+    pub const ALL: [&str; 33] = [
         HTTP_SERVER_REQUEST_DURATION,
         MESSAGING_CLIENT_CONSUMED_MESSAGES,
         MESSAGING_CLIENT_OPERATION_DURATION,
@@ -218,6 +220,7 @@ pub mod metric {
         MUSTER_AGENTS,
         MUSTER_AGENTS_LONGEST_SILENCE,
         MUSTER_SESSIONS,
+        MUSTER_ARCHIVE_BACKLOG,
     ];
 }
 

@@ -30,7 +30,7 @@ const fn level(name: &'static str, unit: &'static str, description: &'static str
     }
 }
 
-static LEVELS: [Level; 17] = [
+static LEVELS: [Level; 18] = [
     level(
         metric::MUSTER_DEAD_LETTERS_WAITING,
         "{message}",
@@ -110,6 +110,11 @@ static LEVELS: [Level; 17] = [
         metric::MUSTER_AGENTS_LONGEST_SILENCE,
         "s",
         "Time since the last word of the living agent that has been silent for longest.",
+    ),
+    level(
+        metric::MUSTER_ARCHIVE_BACKLOG,
+        "{job}",
+        "Jobs whose files in the archive are still to be written, written anew or removed.",
     ),
     level(
         metric::MUSTER_SESSIONS,
