@@ -62,7 +62,7 @@ use crate::{
 };
 
 pub use archive::{
-    archiver::ArchiverBell,
+    archiver::{ArchiverBell, work_off},
     files::{ArchiveError, ArchiveFiles},
     measure::{JobToMeasure, MeasureError, MeasureJobs, NoMetrics},
     place::ArchivePlace,

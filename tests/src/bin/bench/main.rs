@@ -4,6 +4,7 @@
 //! Absolute rates swing with whatever else a machine does; the figures to quote are the ratios, medians over rounds in which
 //! the two take turns, and the processor time per request. See the README for what was measured where.
 
+mod archive;
 mod compute;
 mod direct;
 mod figures;
@@ -52,7 +53,8 @@ struct Arguments {
     /// Leave out PostgreSQL
     #[arg(long)]
     sqlite_only: bool,
-    /// Only these measurements: idle, start, list, pairs, inventory, get-cost, freezer-lists, freezer-runs, compute, graphql, metrics
+    /// Only these measurements: idle, start, list, pairs, inventory, get-cost, freezer-lists, freezer-runs, compute, graphql, metrics,
+    /// archive-import, archiving
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -109,6 +111,12 @@ async fn main() -> Result<()> {
         }
         if wanted("metrics") {
             metrics::measure(engine, &arguments.clients, arguments.rounds, duration).await?;
+        }
+        if wanted("archive-import") {
+            archive::import(engine).await?;
+        }
+        if wanted("archiving") {
+            archive::archiving(engine).await?;
         }
         if wanted("compute") {
             compute::measure(engine, duration, arguments.sessions).await?;
