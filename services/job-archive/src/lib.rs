@@ -81,7 +81,7 @@ pub use site_clusters::{SiteClusters, SiteClustersError};
 pub use store::archive_work::backlog as archive_backlog;
 
 /// How often it is looked for stops that have waited in vain.
-const EARLY_STOP_INTERVAL: Duration = Duration::from_secs(60);
+const EARLY_STOP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often it is looked for metric samples that are to be packed.
 const PACKING_INTERVAL: Duration = Duration::from_secs(10);

@@ -29,6 +29,9 @@ pub(super) struct Measured {
     metrics: BTreeMap<String, BTreeMap<MetricScope, JobMetric>>,
 }
 
+/// Parts of a node with their values.
+type Parts = Vec<(String, Vec<Option<f64>>)>;
+
 /// One series in the making.
 struct Row {
     id: Option<String>,
@@ -70,7 +73,7 @@ impl Measured {
             series,
         );
         let mut rows: BTreeMap<MetricScope, Vec<Row>> = BTreeMap::new();
-        let mut by_scope: BTreeMap<MetricScope, Vec<(String, Vec<Option<f64>>)>> = BTreeMap::new();
+        let mut by_scope: BTreeMap<MetricScope, Parts> = BTreeMap::new();
         for ((scope, id), values) in found {
             if !belongs(node, scope, &id) {
                 continue;
@@ -105,14 +108,13 @@ impl Measured {
                 .push(Row { id: None, values });
         }
         match metric.scope {
-            MetricScope::Node => {}
             MetricScope::HardwareThread if fine => {
                 rows.insert(
                     MetricScope::Core,
                     by_core(native, metric.aggregation, cores),
                 );
             }
-            MetricScope::HardwareThread => {}
+            MetricScope::Node | MetricScope::HardwareThread => {}
             MetricScope::Accelerator => {
                 rows.insert(MetricScope::Accelerator, by_part(native));
             }
@@ -186,7 +188,7 @@ fn natural(id: &str) -> (u64, &str) {
     (id.parse().unwrap_or(u64::MAX), id)
 }
 
-fn by_part(parts: Vec<(String, Vec<Option<f64>>)>) -> Vec<Row> {
+fn by_part(parts: Parts) -> Vec<Row> {
     parts
         .into_iter()
         .map(|(id, values)| Row {
@@ -197,18 +199,14 @@ fn by_part(parts: Vec<(String, Vec<Option<f64>>)>) -> Vec<Row> {
 }
 
 /// The threads of each core together. A thread that is on no core is one.
-fn by_core(
-    threads: Vec<(String, Vec<Option<f64>>)>,
-    aggregation: Aggregation,
-    cores: &HashMap<i64, usize>,
-) -> Vec<Row> {
+fn by_core(threads: Parts, aggregation: Aggregation, cores: &HashMap<i64, usize>) -> Vec<Row> {
     let mut of_core: BTreeMap<String, Vec<Vec<Option<f64>>>> = BTreeMap::new();
     for (id, values) in threads {
         let core = id.parse().ok().and_then(|thread: i64| cores.get(&thread));
         let core = core.map_or(id, ToString::to_string);
         of_core.entry(core).or_default().push(values);
     }
-    let mut rows: Vec<(String, Vec<Option<f64>>)> = of_core
+    let mut rows: Parts = of_core
         .into_iter()
         .map(|(core, threads)| (core, combined(threads.iter(), aggregation)))
         .collect();

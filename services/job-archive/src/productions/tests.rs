@@ -137,13 +137,13 @@ on_both_engines! {
     async fn jobs_start_and_stop_in_whatever_order_they_are_told_of(database) {
         // Both in one message, in one batch, and the wrong way round.
         let both = started(1, NOON) + &stopped(1, NOON + 60);
-        assert_eq!(take(&database, &[both]).await, done(&[1], &[1]));
-        assert_eq!(take(&database, &[started(2, NOON), stopped(2, NOON + 60)]).await, done(&[2], &[2]));
-        let wrong_way_round = take(&database, &[stopped(3, NOON + 60), stopped_of(4, NOON, NOON + 9), started(3, NOON)]).await;
+        assert_eq!(take(database, &[both]).await, done(&[1], &[1]));
+        assert_eq!(take(database, &[started(2, NOON), stopped(2, NOON + 60)]).await, done(&[2], &[2]));
+        let wrong_way_round = take(database, &[stopped(3, NOON + 60), stopped_of(4, NOON, NOON + 9), started(3, NOON)]).await;
         assert_eq!(wrong_way_round, done(&[3], &[3]));
-        assert_eq!(waiting(&database).await, 1);
+        assert_eq!(waiting(database).await, 1);
         // One that comes a batch later, and one that comes over HTTP.
-        assert_eq!(take(&database, &[started(4, NOON), stopped(5, NOON + 7)]).await, done(&[4], &[4]));
+        assert_eq!(take(database, &[started(4, NOON), stopped(5, NOON + 7)]).await, done(&[4], &[4]));
         let mut transaction = database.begin().await.unwrap();
         let caller = token();
         let command = start(5, NOON);
@@ -152,53 +152,53 @@ on_both_engines! {
         let events = stop_the_awaited(&mut transaction, &[job]).await.unwrap();
         transaction.commit().await.unwrap();
         assert_eq!((events[0].0, events[0].1.id, events[0].1.duration), (0, job.id, 7));
-        assert_eq!(waiting(&database).await, 0);
+        assert_eq!(waiting(database).await, 0);
         let failed = |number, duration| (number, NOON, JobState::Failed, duration);
         let completed = (4, NOON, JobState::Completed, 9);
-        assert_eq!(jobs(&database).await, [failed(1, 60), failed(2, 60), failed(3, 60), completed, failed(5, 7)]);
+        assert_eq!(jobs(database).await, [failed(1, 60), failed(2, 60), failed(3, 60), completed, failed(5, 7)]);
     }
 
     async fn what_is_told_twice_is_nothing_new(database) {
         let all = [started(1, NOON), stopped(1, NOON + 60)];
-        take(&database, &all).await;
-        assert_eq!(take(&database, &all).await, Seen::default());
-        assert_eq!(take(&database, &all[1..]).await, Seen::default());
-        let refused = take(&database, &[started(1, NOON + 5), stopped(1, NOON + 30)]).await.refused;
+        take(database, &all).await;
+        assert_eq!(take(database, &all).await, Seen::default());
+        assert_eq!(take(database, &all[1..]).await, Seen::default());
+        let refused = take(database, &[started(1, NOON + 5), stopped(1, NOON + 30)]).await.refused;
         assert!(refused[0].contains("less than a day before"), "{refused:?}");
         assert!(refused[1].contains("has already been stopped"), "{refused:?}");
-        assert_eq!(waiting(&database).await, 0);
+        assert_eq!(waiting(database).await, 0);
     }
 
     async fn a_number_that_is_used_again_is_another_job(database) {
-        take(&database, &[started(1, NOON), stopped(1, NOON + 60)]).await;
+        take(database, &[started(1, NOON), stopped(1, NOON + 60)]).await;
         // Its stop comes first, and can be of no job that is there.
-        let again = take(&database, &[stopped(1, NOON + 2 * DAY + 5)]).await;
-        assert_eq!((again, waiting(&database).await), (Seen::default(), 1));
-        assert_eq!(take(&database, &[started(1, NOON + 2 * DAY)]).await, done(&[1], &[1]));
-        let durations: Vec<i64> = jobs(&database).await.iter().map(|job| job.3).collect();
+        let again = take(database, &[stopped(1, NOON + 2 * DAY + 5)]).await;
+        assert_eq!((again, waiting(database).await), (Seen::default(), 1));
+        assert_eq!(take(database, &[started(1, NOON + 2 * DAY)]).await, done(&[1], &[1]));
+        let durations: Vec<i64> = jobs(database).await.iter().map(|job| job.3).collect();
         assert_eq!(durations, [60, 5]);
         // Of a job that started after it stopped it is not the stop.
-        take(&database, &[stopped(9, NOON)]).await;
-        assert_eq!(take(&database, &[started(9, NOON + 1)]).await, done(&[9], &[]));
-        assert_eq!(waiting(&database).await, 1);
+        take(database, &[stopped(9, NOON)]).await;
+        assert_eq!(take(database, &[started(9, NOON + 1)]).await, done(&[9], &[]));
+        assert_eq!(waiting(database).await, 1);
     }
 
     async fn each_subject_is_of_one_project(database) {
-        take(&database, &[started(1, NOON)]).await;
+        take(database, &[started(1, NOON)]).await;
         // Nobody else's job is there.
-        assert_eq!(take_on(&database, "others", &[stopped(1, NOON + 5)]).await, Seen::default());
-        assert_eq!(jobs(&database).await[0].2, JobState::Running);
-        let refused = take_on(&database, "nobodys", &[started(2, NOON)]).await.refused;
+        assert_eq!(take_on(database, "others", &[stopped(1, NOON + 5)]).await, Seen::default());
+        assert_eq!(jobs(database).await[0].2, JobState::Running);
+        let refused = take_on(database, "nobodys", &[started(2, NOON)]).await.refused;
         assert_eq!(refused, ["no producer of the site has \"nobodys\""]);
-        let others = take_on(&database, "others", &[started(3, NOON)]).await;
-        assert_eq!((others, jobs(&database).await.len()), (done(&[3], &[]), 1));
+        let others = take_on(database, "others", &[started(3, NOON)]).await;
+        assert_eq!((others, jobs(database).await.len()), (done(&[3], &[]), 1));
     }
 
     async fn what_cannot_be_done_is_said_and_the_rest_is_done(database) {
         let unknown = line("start_job", &json!({"jobId": 8, "user": "a", "cluster": "gamma", "numNodes": 1, "resources": [{"hostname": "x"}]}));
         let message = unknown + &started(1, NOON) + "job,function=start_job event=\"{\"\n"
             + &line("stop_job", &json!({"jobId": 7, "cluster": "gamma", "stopTime": 5}));
-        let seen = take(&database, &[message, "{}".to_owned(), stopped(1, NOON - 1)]).await;
+        let seen = take(database, &[message, "{}".to_owned(), stopped(1, NOON - 1)]).await;
         assert_eq!((&seen.started[..], &seen.stopped[..]), (&[1][..], &[][..]));
         assert_eq!(seen.refused.len(), 5, "{:?}", seen.refused);
         for (reason, expected) in seen.refused.iter().zip([
@@ -209,22 +209,22 @@ on_both_engines! {
     }
 
     async fn a_stop_does_not_wait_for_ever(database) {
-        take(&database, &[stopped(1, NOON), stopped(2, NOON)]).await;
+        take(database, &[stopped(1, NOON), stopped(2, NOON)]).await;
         let clock = Arc::new(ManualClock::new(NOW));
-        let age = Duration::from_secs(3_600);
+        let age = Duration::from_hours(1);
         let expiry = ExpireEarlyStops { clock: clock.clone(), age };
         for (passed, letters) in [(0, 0), (3_600, 0), (3_601, 2), (9_999, 2)] {
             clock.set(NOW.plus(Duration::from_secs(passed)));
             let mut transaction = database.begin().await.unwrap();
             assert!(!expiry.expire(&mut transaction).await.unwrap());
             transaction.commit().await.unwrap();
-            assert_eq!(dead_letters::count(&database).await.unwrap(), letters, "{passed}");
+            assert_eq!(dead_letters::count(database).await.unwrap(), letters, "{passed}");
         }
-        let letters = dead_letters::list(&database, None, 9, false).await.unwrap();
+        let letters = dead_letters::list(database, None, 9, false).await.unwrap();
         assert_eq!(letters[0].subject, "jobs");
         assert!(letters.iter().any(|letter| letter.payload == stopped(1, NOON).trim().as_bytes()));
         assert!(letters[0].error.contains("within 1h"), "{}", letters[0].error);
-        assert_eq!(waiting(&database).await, 0);
+        assert_eq!(waiting(database).await, 0);
     }
 
     async fn a_long_stop_does_not_wait(database) {
@@ -234,9 +234,9 @@ on_both_engines! {
             format!("job,function=stop_job event=\"{body}\"")
         };
         let fits = EARLY_STOP_BYTES - line(0).len();
-        assert_eq!(take(&database, &[line(fits)]).await, Seen::default());
-        let refused = take(&database, &[line(fits + 1)]).await.refused;
+        assert_eq!(take(database, &[line(fits)]).await, Seen::default());
+        let refused = take(database, &[line(fits + 1)]).await.refused;
         assert!(refused[0].contains("is not kept"), "{refused:?}");
-        assert_eq!(waiting(&database).await, 1);
+        assert_eq!(waiting(database).await, 1);
     }
 }

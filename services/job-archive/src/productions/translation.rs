@@ -1,6 +1,6 @@
 //! Takes the messages of producers.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use muster_messaging::{Effects, HandlerError, Produced, Translate, Translated};
 use muster_platform::Clock;
@@ -77,7 +77,8 @@ fn outcomes(messages: usize, refused: &[Refused]) -> Vec<Translated> {
             let more = of_message.len().saturating_sub(REASON_LIMIT);
             let mut reason = reasons.join("; ");
             if more > 0 {
-                reason.push_str(&format!("; and {more} more"));
+                // Writing to a String cannot fail.
+                let _ = write!(reason, "; and {more} more");
             }
             Translated::Partly {
                 remainder: lines.join(&b"\n"[..]),

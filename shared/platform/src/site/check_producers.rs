@@ -46,13 +46,25 @@ impl Checked<'_> {
                 }
                 let events = Use::Events(entry.project.get_ref().clone());
                 let name = &entry.name;
-                let mut subject = |given: Option<Spanned<String>>, default, wanted: &Use| {
+                let mut subject = |given: Option<&Spanned<String>>, default, wanted: &Use| {
                     self.producers_subject(name, given, default, wanted, &mut uses)
                 };
                 SiteProducer {
-                    job_events: subject(entry.job_events, DEFAULT_JOB_EVENT_SUBJECT, &events),
-                    node_states: subject(entry.node_states, DEFAULT_NODE_STATE_SUBJECT, &events),
-                    metrics: subject(entry.metrics, DEFAULT_METRIC_SUBJECT, &Use::Metrics),
+                    job_events: subject(
+                        entry.job_events.as_ref(),
+                        DEFAULT_JOB_EVENT_SUBJECT,
+                        &events,
+                    ),
+                    node_states: subject(
+                        entry.node_states.as_ref(),
+                        DEFAULT_NODE_STATE_SUBJECT,
+                        &events,
+                    ),
+                    metrics: subject(
+                        entry.metrics.as_ref(),
+                        DEFAULT_METRIC_SUBJECT,
+                        &Use::Metrics,
+                    ),
                     project: entry.project.into_inner(),
                     public_key: entry.nkey.map(Spanned::into_inner),
                     name: entry.name.into_inner(),
@@ -65,15 +77,13 @@ impl Checked<'_> {
     fn producers_subject(
         &mut self,
         producer: &Spanned<String>,
-        given: Option<Spanned<String>>,
+        given: Option<&Spanned<String>>,
         default: &str,
         wanted: &Use,
         uses: &mut HashMap<String, Use>,
     ) -> String {
-        let place = given.as_ref().unwrap_or(producer);
-        let subject = given
-            .as_ref()
-            .map_or(default, |given| given.get_ref().as_str());
+        let place = given.unwrap_or(producer);
+        let subject = given.map_or(default, |given| given.get_ref().as_str());
         if let Err(message) = check_producer_subject(subject) {
             self.problem(place, message);
         }

@@ -1,6 +1,8 @@
 //! `POST /api/write`
 
 use axum::extract::Query;
+use std::fmt::Write as _;
+
 use axum::extract::State;
 use axum::extract::rejection::QueryRejection;
 use axum::http::header::CONTENT_TYPE;
@@ -79,7 +81,8 @@ fn check(body: &[u8], cluster: Option<&str>, now: i64) -> Result<(), Failure> {
     let more = read.refused.saturating_sub(read.reasons.len());
     let mut message = read.reasons.join("; ");
     if more > 0 {
-        message.push_str(&format!("; and {more} more"));
+        // Writing to a String cannot fail.
+        let _ = write!(message, "; and {more} more");
     }
     Err(Failure::invalid(message))
 }
