@@ -76,6 +76,12 @@ async fn killed_at(house: &mut House, part: Process, breakpoint: &str) -> Result
         ensure!(processes_of(&id) != processes);
     }
 
+    // Slots that are given back while nobody waits for any are told to nobody: there is nothing to publish.
+    if part == Process::NodeAllocation && breakpoint == "before-publication" {
+        alice.destroy(&name).await?;
+        return house.all_is_free(&[&id]).await;
+    }
+
     house.restart_with_breakpoint(part, breakpoint).await?;
     let ending = calling(&alice, Method::DELETE, &path, None);
     stopped_at(&mut house.system, part, breakpoint).await?;
