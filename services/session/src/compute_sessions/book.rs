@@ -254,7 +254,9 @@ impl<'a> Book<'a> {
         waiters::add(transaction, &self.new_waiters()).await?;
         // Last: whoever else changes sessions of the same kind waits from here on.
         let mut counts = Counts::default();
-        new.iter().for_each(|session| counts.came(session));
+        for session in &new {
+            counts.came(session);
+        }
         for (before, session) in &changed {
             counts.changed(before, session);
         }

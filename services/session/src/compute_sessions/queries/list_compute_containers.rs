@@ -8,7 +8,7 @@ use muster_contract::{
 use muster_messaging::{AnswerQuery, Asked, HandlerError};
 use muster_storage::Database;
 
-use crate::compute_sessions::store::list_containers::list_containers;
+use crate::compute_sessions::{domain::session::Session, store::list_containers::list_containers};
 
 /// Answers [`ListComputeContainers`].
 pub(crate) struct ListComputeContainersHandler {
@@ -28,7 +28,7 @@ impl AnswerQuery<ListComputeContainers> for ListComputeContainersHandler {
     ) -> Result<Outcome<ComputeContainerPage, Never>, HandlerError> {
         let (session, total) = list_containers(&self.database, &asked.body).await?;
         Ok(Outcome::Done(ComputeContainerPage {
-            session: session.as_ref().map(|session| session.shown()),
+            session: session.as_ref().map(Session::shown),
             total,
         }))
     }

@@ -60,7 +60,7 @@ fn field(name: &str) -> Option<(ComputeSessionField, Kind)> {
 /// What is meant by a filter.
 pub(super) fn condition(
     text: &str,
-    names: &Names<'_>,
+    names: Names<'_>,
 ) -> Result<Condition<ComputeSessionField>, String> {
     let condition = meant(parse(text)?, names)?;
     if condition.comparisons() > COMPARISON_LIMIT {
@@ -71,7 +71,7 @@ pub(super) fn condition(
     Ok(condition)
 }
 
-fn meant(filter: Filter, names: &Names<'_>) -> Result<Condition<ComputeSessionField>, String> {
+fn meant(filter: Filter, names: Names<'_>) -> Result<Condition<ComputeSessionField>, String> {
     Ok(match filter {
         Filter::All(one, other) => match (meant(*one, names)?, meant(*other, names)?) {
             // Side by side, so that it is seen which of them an index leads to.
@@ -105,7 +105,7 @@ fn compared(
     operator: Operator,
     kind: Kind,
     value: Value,
-    names: &Names<'_>,
+    names: Names<'_>,
 ) -> Result<(ComparisonOperator, Vec<ConditionValue>), String> {
     use ComparisonOperator as To;
     let plain = match (operator, &value) {
@@ -157,7 +157,7 @@ fn converted(
     kind: Kind,
     is_pattern: bool,
     value: Value,
-    names: &Names<'_>,
+    names: Names<'_>,
 ) -> Result<ConditionValue, String> {
     let text = match (kind, value) {
         (Kind::Number, Value::Integer(number)) => return Ok(ConditionValue::Integer(number)),
@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Result<Condition<ComputeSessionField>, String> {
-        condition(text, &Names::default())
+        condition(text, Names::default())
     }
 
     fn compares(text: &str) -> (ComparisonOperator, Vec<ConditionValue>) {

@@ -226,9 +226,9 @@ impl<'a> Parser<'a> {
         self.skip(1);
         let mut text = String::new();
         let mut backslashes = 0_u32;
-        while let Some((_, one)) = self.characters.next() {
+        for (_, one) in self.characters.by_ref() {
             match one {
-                '"' if backslashes % 2 == 0 => return Ok(Value::Text(text)),
+                '"' if backslashes.is_multiple_of(2) => return Ok(Value::Text(text)),
                 '"' => {
                     text.pop();
                     text.push('"');

@@ -36,7 +36,7 @@ impl<'a> Names<'a> {
     }
 
     /// The name of the project that is called like that, or has this id.
-    pub(super) fn project(&self, given: &str) -> String {
+    pub(super) fn project(self, given: &str) -> String {
         let wanted = Uuid::try_parse(given).ok();
         let mut projects = self.projects().iter();
         let found = wanted.and_then(|id| projects.find(|project| project_id(&project.name) == id));
@@ -44,7 +44,7 @@ impl<'a> Names<'a> {
     }
 
     /// The name of the principal that is called like that, or has this id.
-    pub(super) fn user(&self, given: &str) -> String {
+    pub(super) fn user(self, given: &str) -> String {
         let Ok(wanted) = Uuid::try_parse(given) else {
             return given.to_owned();
         };
@@ -58,7 +58,7 @@ impl<'a> Names<'a> {
         found.cloned().unwrap_or_else(|| given.to_owned())
     }
 
-    fn projects(&self) -> &'a [Project] {
+    fn projects(self) -> &'a [Project] {
         self.directory.map_or(&[], Directory::tenants)
     }
 }

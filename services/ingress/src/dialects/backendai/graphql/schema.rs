@@ -117,7 +117,7 @@ impl Query {
         let (offset, limit) = page(limit, offset)?;
         let mut conditions = Vec::new();
         if let Some(given) = given_filter.filter(|given| !given.trim().is_empty()) {
-            conditions.push(condition(&given, &asking.names()).map_err(Error::new)?);
+            conditions.push(condition(&given, asking.names()).map_err(Error::new)?);
         }
         if let Some(agent) = agent {
             conditions.push(Condition::Field(Comparison {

@@ -28,7 +28,7 @@ struct Offset {
     domain: Option<String>,
     statuses: Vec<ComputeSessionStatus>,
     order: PlainOrder,
-    offset: u32,
+    number: u32,
 }
 
 /// The ends of pages.
@@ -89,6 +89,6 @@ fn key(filter: &ComputeSessionFilter, order: PlainOrder, offset: u32, scope: &Sc
         domain: filter.domain.clone(),
         statuses: scope.statuses().collect(),
         order,
-        offset,
+        number: offset,
     }
 }

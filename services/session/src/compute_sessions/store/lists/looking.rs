@@ -1,8 +1,8 @@
 //! Pages that are looked for: with conditions, and in orders that no index has.
 
 use muster_contract::session::{
-    ComparisonOperator as Operator, ComputeSessionField as Field, ComputeSessionFilter, Condition,
-    ListComputeSessions, ListComputeSessionsRefusal,
+    ComparisonOperator as Operator, ComputeSessionField as Field, ComputeSessionFilter,
+    ComputeSessionStatus, Condition, ListComputeSessions, ListComputeSessionsRefusal,
 };
 use muster_storage::{Bind, ComposedSql, Engine, Snapshot, StorageError};
 use uuid::Uuid;
@@ -169,6 +169,6 @@ fn whose_in(statement: &mut Statement, filter: &ComputeSessionFilter, scope: &Sc
     } else {
         "status || '' IN ("
     });
-    statement.bind_all(scope.statuses().map(|status| status.name()));
+    statement.bind_all(scope.statuses().map(ComputeSessionStatus::name));
     statement.push(")");
 }
