@@ -4,12 +4,17 @@
 //! |---|---|
 //! | a job has started | `commands/start_job.rs` |
 //! | a job has stopped | `commands/stop_job.rs` |
+//! | tags of jobs | `commands/{tag_job,untag_job,remove_tags}.rs` |
+//! | jobs are not wanted any more | `commands/{delete_job,delete_jobs_before}.rs`, `periodic/go_on_removing.rs` |
+//! | more is known of a job | `commands/edit_job_meta.rs` |
+//! | what a batch system says of its nodes | `commands/{record_node_states,record_machine_state}.rs` |
 //! | a job of a job session has ended | `reactions/session_job_ended.rs` |
 //! | a compute session is over | `reactions/compute_session_changed.rs` |
 //! | what was measured of a job | `queries/job_metrics.rs` |
 //! | producers publish jobs and nodes | `productions/` |
 //! | producers publish metric samples, agents what they use | `metrics/` |
-//! | which jobs are there | `queries/list_jobs.rs` |
+//! | which jobs are there | `queries/{list_jobs,find_job}.rs` |
+//! | which clusters and nodes | `queries/{list_clusters,list_used_nodes,list_node_states,find_machine_state}.rs` |
 //!
 //! The rules are in `domain/`, the SQL in `store/`, the tables in `migrations/job-archive`.
 
@@ -19,6 +24,7 @@ mod domain;
 mod measures;
 mod metrics;
 mod migrations;
+mod periodic;
 mod productions;
 mod queries;
 mod reactions;
@@ -33,8 +39,10 @@ use muster_contract::{
     Service,
     agent::ContainersUsage,
     job_archive::{
-        DiscardDeadLetter, JobMetrics, ListDeadLetters, ListJobs, ReplayDeadLetter, StartJob,
-        StopJob,
+        DeleteJob, DeleteJobsBefore, DiscardDeadLetter, EditJobMeta, FindJob, FindMachineState,
+        JobMetrics, ListClusters, ListDeadLetters, ListJobs, ListNodeStates, ListUsedNodes,
+        RecordMachineState, RecordNodeStates, RemoveTags, ReplayDeadLetter, StartJob, StopJob,
+        TagJob, UntagJob,
     },
     session::{ComputeSessionChanged, SessionJobEnded},
 };
@@ -43,7 +51,13 @@ use muster_platform::{Shutdown, settings::JobArchiveSettings};
 
 use crate::{
     archive::archiver::Archiver,
-    commands::{start_job::StartJobHandler, stop_job::StopJobHandler},
+    commands::{
+        delete_job::DeleteJobHandler, delete_jobs_before::DeleteJobsBeforeHandler,
+        edit_job_meta::EditJobMetaHandler, record_machine_state::RecordMachineStateHandler,
+        record_node_states::RecordNodeStatesHandler, remove_tags::RemoveTagsHandler,
+        start_job::StartJobHandler, stop_job::StopJobHandler, tag_job::TagJobHandler,
+        untag_job::UntagJobHandler,
+    },
     domain::compute_jobs::CLUSTER,
     metrics::{
         agents::{ContainerMetrics, DESCRIPTION},
@@ -52,8 +66,14 @@ use crate::{
         packer::Packer,
         retention::Forgetting,
     },
+    periodic::go_on_removing::{self, GoOnRemoving},
     productions::{early_stops::ExpireEarlyStops, translation::JobEventTranslator},
-    queries::{job_metrics::JobMetricsHandler, list_jobs::ListJobsHandler},
+    queries::{
+        find_job::FindJobHandler, find_machine_state::FindMachineStateHandler,
+        job_metrics::JobMetricsHandler, list_clusters::ListClustersHandler,
+        list_jobs::ListJobsHandler, list_node_states::ListNodeStatesHandler,
+        list_used_nodes::ListUsedNodesHandler,
+    },
     reactions::{
         compute_session_changed::ComputeSessionChangedReaction,
         session_job_ended::SessionJobEndedReaction,
@@ -141,7 +161,9 @@ pub async fn start(
     };
     let list_jobs = ListJobsHandler::new(database.clone(), clock.clone());
     let levels = measures::ArchiveLevels(database.clone());
-    let job_metrics = JobMetricsHandler::new(database, clock.clone(), metrics, archive);
+    let find_job = FindJobHandler::new(database.clone(), clock.clone());
+    let used_nodes = ListUsedNodesHandler::new(database.clone(), clock.clone());
+    let job_metrics = JobMetricsHandler::new(database.clone(), clock.clone(), metrics, archive);
     let mut builder = ServiceBuilder::new(Service::JobArchive, foundation);
     if !producers.is_empty() {
         builder = builder.translate(JobEventTranslator {
@@ -171,11 +193,25 @@ pub async fn start(
         .signal::<ContainersUsage>(ContainerMetrics::default())
         .periodic("metric packing", PACKING_INTERVAL, packer)
         .periodic("metric retention", RETENTION_INTERVAL, forgetting)
-        .command::<StartJob>(StartJobHandler::new(clusters))
+        .command::<StartJob>(StartJobHandler::new(clusters.clone()))
         .command::<StopJob>(StopJobHandler::new(bell))
+        .command::<TagJob>(TagJobHandler)
+        .command::<UntagJob>(UntagJobHandler)
+        .begin::<RemoveTags>(RemoveTagsHandler)
+        .command::<DeleteJob>(DeleteJobHandler)
+        .begin::<DeleteJobsBefore>(DeleteJobsBeforeHandler)
+        .command::<EditJobMeta>(EditJobMetaHandler)
+        .command::<RecordNodeStates>(RecordNodeStatesHandler::new(clusters.clone()))
+        .command::<RecordMachineState>(RecordMachineStateHandler::new(clusters))
+        .periodic("go on removing", go_on_removing::INTERVAL, GoOnRemoving)
         .react::<SessionJobEnded>(SessionJobEndedReaction)
         .react::<ComputeSessionChanged>(ComputeSessionChangedReaction)
         .query::<ListJobs>(list_jobs)
+        .query::<FindJob>(find_job)
+        .query::<ListClusters>(ListClustersHandler::new(database.clone()))
+        .query::<ListUsedNodes>(used_nodes)
+        .query::<ListNodeStates>(ListNodeStatesHandler::new(database.clone()))
+        .query::<FindMachineState>(FindMachineStateHandler::new(database))
         .query::<JobMetrics>(job_metrics)
         .dead_letters::<ListDeadLetters, ReplayDeadLetter, DiscardDeadLetter>()
         .run(shutdown)

@@ -30,7 +30,7 @@ pub use values::storable;
 pub struct GoJsonError(String);
 
 /// Reads the first JSON value of `body`.
-pub fn decode<T: GoObject>(body: &[u8]) -> Result<T, GoJsonError> {
+pub fn decode<T: GoValue>(body: &[u8]) -> Result<T, GoJsonError> {
     let text = repaired(body);
     let mut target = T::default();
     let mut deserializer = serde_json::Deserializer::from_str(&text);

@@ -8,29 +8,20 @@ mod tests;
 use std::collections::BTreeMap;
 
 use muster_contract::Principal;
-use muster_contract::job_archive::{JobDetails, JobState, NewTag, NodeSharing, StartJob};
+use muster_contract::job_archive::{JobDetails, JobState, NodeSharing, StartJob};
 use utoipa::ToSchema;
 
 use crate::RequestError;
 use crate::go_json::go_object;
+use crate::tags::{TEXT_LIMIT, writable};
 
 pub use parts::{ConcurrentJobs, Resource, Statistics, Tag};
-
-/// Bytes of a text that a job is found by. cc-backend has columns of this many characters; a
-/// database index takes no entry much longer.
-const TEXT_LIMIT: usize = 255;
 
 /// States of the monitoring of a job go up to this one.
 const LAST_MONITORING_STATUS: i32 = 3;
 
 /// What cc-backend takes for granted: monitoring runs.
 const DEFAULT_MONITORING_STATUS: i32 = 1;
-
-/// The scope of a tag that names none.
-const DEFAULT_TAG_SCOPE: &str = "global";
-
-/// The scope of tags that only administrators see.
-const ADMIN_TAG_SCOPE: &str = "admin";
 
 /// A job that has started. `null` is the same as leaving the member out; names match whatever their
 /// case; a member that is not listed is refused.
@@ -219,7 +210,7 @@ impl JobMeta {
                     .collect(),
             },
             meta_data: self.meta_data.unwrap_or_default(),
-            tags: new_tags(self.tags.unwrap_or_default(), caller)?,
+            tags: writable(self.tags.unwrap_or_default(), caller)?,
         };
         check_texts(&command)?;
         Ok(command)
@@ -269,28 +260,6 @@ fn within(name: &str, number: i32, last: i32) -> Result<i32, RequestError> {
     Err(RequestError::invalid(format!(
         "'{name}' has to be from 0 to {last} and is {number}"
     )))
-}
-
-fn new_tags(tags: Vec<Tag>, caller: &Principal) -> Result<Vec<NewTag>, RequestError> {
-    tags.into_iter()
-        .map(|tag| {
-            let scope = match tag.scope {
-                Some(scope) if !scope.is_empty() => scope,
-                _ => DEFAULT_TAG_SCOPE.to_owned(),
-            };
-            // Anybody else's own tags are not the caller's to write.
-            if ![DEFAULT_TAG_SCOPE, ADMIN_TAG_SCOPE, &caller.name].contains(&scope.as_str()) {
-                return Err(RequestError::Forbidden(
-                    "cannot write tag scope with current authorization".to_owned(),
-                ));
-            }
-            Ok(NewTag {
-                kind: tag.r#type,
-                name: tag.name,
-                scope,
-            })
-        })
-        .collect()
 }
 
 fn check_texts(command: &StartJob) -> Result<(), RequestError> {

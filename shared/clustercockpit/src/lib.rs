@@ -4,9 +4,12 @@
 mod error;
 pub mod go_json;
 pub mod job_meta;
+mod node_states;
 pub mod samples;
 mod stop_request;
+pub mod tags;
 
 pub use error::RequestError;
 pub use job_meta::JobMeta;
+pub use node_states::{NodePayload, NodeStatesRequest};
 pub use stop_request::StopRequest;

@@ -26,6 +26,20 @@ pub enum Role {
 }
 
 impl Role {
+    /// Its name, as in the site file and in tokens.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::User => "user",
+            Role::Api => "api",
+            Role::Manager => "manager",
+            Role::Support => "support",
+            Role::Admin => "admin",
+            Role::DomainAdmin => "domain-admin",
+            Role::Superadmin => "superadmin",
+        }
+    }
+
     /// The role with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -1,5 +1,7 @@
 //! The contract table: every message of Muster, once.
 
+mod archive_api;
+
 use std::sync::LazyLock;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -164,6 +166,7 @@ pub static CONTRACT: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     entries.extend(compute_session_entries());
     entries.extend(node_allocation_entries());
     entries.extend(job_archive_entries());
+    entries.extend(archive_api::entries());
     entries
 });
 

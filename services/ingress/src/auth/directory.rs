@@ -235,6 +235,11 @@ impl Directory {
         &self.tenants
     }
 
+    /// Every principal of the site, in no order.
+    pub(crate) fn principals(&self) -> impl Iterator<Item = &Principal> {
+        self.principals.values().map(AsRef::as_ref)
+    }
+
     /// The principals of one project, in no order.
     pub fn principals_of(&self, project: &str) -> impl Iterator<Item = &Principal> {
         self.principals

@@ -13,6 +13,7 @@ pub(crate) mod list_limits;
 pub(crate) mod measured;
 pub(crate) mod meta_file;
 pub(crate) mod node_list;
+pub(crate) mod removal;
 pub(crate) mod scope;
 pub(crate) mod stopping;
 pub(crate) mod storable;

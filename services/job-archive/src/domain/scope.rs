@@ -62,6 +62,15 @@ impl Scope {
         self.tenant().is_none_or(|own| own == tenant) && self.user().is_none_or(|own| own == user)
     }
 
+    /// What is left of everything in one tenant, and there of one user.
+    pub(crate) fn from_parts(tenant: Option<String>, user: Option<String>) -> Self {
+        match (tenant, user) {
+            (None, _) => Self::All,
+            (Some(tenant), None) => Self::Tenant(tenant),
+            (Some(tenant), Some(user)) => Self::User { tenant, user },
+        }
+    }
+
     /// The one tenant it is confined to.
     pub(crate) fn tenant(&self) -> Option<&str> {
         match self {

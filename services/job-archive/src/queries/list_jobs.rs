@@ -10,6 +10,7 @@ use muster_messaging::{AnswerQuery, Asked, HandlerError};
 use muster_platform::{Clock, Timestamp};
 use muster_storage::{Database, StorageError};
 
+use super::asker;
 use crate::{
     domain::{list_limits::Page, scope::Scope, storable::is_storable, streams::Filter},
     store::list_page::{Wanted, list_page},
@@ -32,9 +33,7 @@ impl AnswerQuery<ListJobs> for ListJobsHandler {
         &self,
         asked: Asked<ListJobs>,
     ) -> Result<Outcome<JobPage, ListJobsRefusal>, HandlerError> {
-        let caller = asked
-            .principal
-            .ok_or_else(|| HandlerError::Permanent("the query names no principal".to_owned()))?;
+        let caller = asker(asked.principal)?;
         let listed = list_jobs(&self.database, self.clock.now(), &caller, asked.body).await?;
         Ok(match listed {
             Ok(jobs) => Outcome::Done(JobPage { jobs }),

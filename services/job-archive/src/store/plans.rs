@@ -5,8 +5,11 @@ use muster_contract::job_archive::JobState;
 use muster_storage::{Bind, ColumnType, Database, Engine, SetStatement};
 
 use super::{
+    delete_jobs::{DELETE, OLD},
+    detach_tags::{DETACH, TAG_NUMBERS, TAGGED},
     find_stops::FIND,
     finish_jobs::FINISH,
+    hold_job::NEWEST,
     job_tags::TAGS,
     latest_starts::LATEST,
     list_statement::{Columns, Cursor, Slice, Statement, list_statement},
@@ -227,6 +230,24 @@ on_both_engines! {
         }
     }
 
+    async fn what_is_removed_is_read_by_index(database) {
+        fill(database).await;
+        let (text, number) = (|value: &str| Bind::from(value), |value: i64| Bind::from(value));
+        for (sql, binds) in [
+            (OLD, vec![text("demo"), number(NOON), number(1), number(NOON + JOBS / 2), Bind::Text(None), number(500)]),
+            (TAGGED, vec![number(1), number(500), number(500), text("demo"), Bind::Text(None)]),
+            (NEWEST, vec![number(7), text("demo"), Bind::Text(None), text("alpha"), Bind::Integer(None)]),
+        ] {
+            let plan = database.plan(sql, &binds).await.unwrap();
+            let faults: Vec<&String> = faults(database.engine(), &plan)
+                .into_iter()
+                // The few jobs of one number are sorted to find the newest of them.
+                .filter(|step| sql != NEWEST || !(step.contains("Sort  (") || step.contains("TEMP B-TREE FOR ORDER BY")))
+                .collect();
+            assert!(faults.is_empty(), "{faults:?}\n{}", plan.join("\n"));
+        }
+    }
+
     async fn sets_are_read_by_index(database) {
         fill(database).await;
         let text = |value: &str| Bind::from(value);
@@ -240,7 +261,10 @@ on_both_engines! {
         ]
         .concat();
         let find = |id, job_id| vec![number(0), id, job_id, text("alpha"), no_number(), text("demo"), no_text()];
-        let rows: [(&'static SetStatement, Vec<Vec<Bind>>); 5] = [
+        let rows: [(&'static SetStatement, Vec<Vec<Bind>>); 8] = [
+            (&TAG_NUMBERS, vec![vec![text("kind"), text("name"), text("global")]]),
+            (&DETACH, vec![vec![number(1), number(1)], vec![number(2), number(1)]]),
+            (&DELETE, vec![vec![number(1)], vec![number(2)]]),
             (&RECORD, vec![record]),
             (&LATEST, vec![vec![text("alpha"), number(3)]]),
             (&FIND, vec![find(number(1), no_number()), find(no_number(), number(3))]),

@@ -31,7 +31,7 @@ use std::{sync::Arc, time::Duration};
 
 use muster_contract::{
     agent::SessionHookFinished,
-    job_archive::JobStopped,
+    job_archive::{JobStopped, JobsDeleted},
     node_allocation::{AllocationRefused, NodesGranted, NodesHeld, NodesReleased},
     session::{
         AccountNodeSessions, CancelNodeRequest, CloseNodeSession, ExtendNodeSession,
@@ -60,8 +60,9 @@ use self::{
     },
     reactions::{
         allocation_refused::AllocationRefusedReaction, job_stopped::JobStoppedReaction,
-        nodes_granted::NodesGrantedReaction, nodes_held::NodesHeldReaction,
-        nodes_released::NodesReleasedReaction, session_hook_finished::SessionHookReports,
+        jobs_deleted::JobsDeletedReaction, nodes_granted::NodesGrantedReaction,
+        nodes_held::NodesHeldReaction, nodes_released::NodesReleasedReaction,
+        session_hook_finished::SessionHookReports,
     },
 };
 
@@ -99,6 +100,7 @@ pub(crate) fn register(
         .react::<NodesReleased>(NodesReleasedReaction::new(ids()))
         .react::<NodesHeld>(NodesHeldReaction::new(ids()))
         .react::<JobStopped>(JobStoppedReaction::new(ids()))
+        .react::<JobsDeleted>(JobsDeletedReaction::new(ids()))
         .report::<SessionHookFinished>(SessionHookReports::new(ids()))
         .periodic("expiry", EXPIRY_INTERVAL, ExpireSessions::new(ids()))
         .periodic("questions", SWEEP_INTERVAL, AskAgain)

@@ -48,13 +48,13 @@ pub struct Tag {
     pub(super) id: Option<i64>,
     /// Type of the tag.
     #[schema(example = "Debug", max_length = 255)]
-    pub(super) r#type: String,
+    pub(crate) r#type: String,
     /// Name of the tag.
     #[schema(example = "Testjob", max_length = 255)]
-    pub(super) name: String,
+    pub(crate) name: String,
     /// `global` (without it), `admin`, or the name of the one user who sees it.
     #[schema(example = "global")]
-    pub(super) scope: Option<String>,
+    pub(crate) scope: Option<String>,
 }
 
 go_object!(Tag {

@@ -5,6 +5,7 @@
 //! the two take turns, and the processor time per request. See the README for what was measured where.
 
 mod archive;
+mod archive_api;
 mod compute;
 mod direct;
 mod figures;
@@ -47,6 +48,9 @@ struct Arguments {
     /// Jobs that are there when lists are measured
     #[arg(long, default_value_t = 1_000_000)]
     jobs: u64,
+    /// Jobs that are there when pages anywhere in a list are measured
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000_000, 10_000_000])]
+    archive_jobs: Vec<u64>,
     /// Compute sessions that are over when lists of them are measured
     #[arg(long, default_value_t = 100_000)]
     sessions: usize,
@@ -54,7 +58,7 @@ struct Arguments {
     #[arg(long)]
     sqlite_only: bool,
     /// Only these measurements: idle, start, list, pairs, inventory, get-cost, freezer-lists, freezer-runs, compute, graphql, metrics,
-    /// archive-import, archiving
+    /// archive-import, archiving, archive-pairs, archive-pages
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -93,6 +97,12 @@ async fn main() -> Result<()> {
         }
         if wanted("list") {
             listing::measure(engine, arguments.jobs).await?;
+        }
+        if wanted("archive-pairs") {
+            archive_api::pairs(engine, &arguments.connections, arguments.rounds, duration).await?;
+        }
+        if wanted("archive-pages") {
+            archive_api::pages(engine, &arguments.archive_jobs, duration).await?;
         }
         if wanted("pairs") {
             pairs::measure(engine, &arguments.clients, arguments.rounds, duration).await?;

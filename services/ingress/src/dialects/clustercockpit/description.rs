@@ -24,6 +24,8 @@ pub(super) fn document() -> OpenApi {
     tags(
         (name = "query", description = "Asking"),
         (name = "add and modify", description = "Telling"),
+        (name = "remove", description = "Deleting, untagging"),
+        (name = "users", description = "Who may do what"),
     ),
 )]
 struct Description;

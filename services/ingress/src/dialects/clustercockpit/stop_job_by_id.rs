@@ -1,12 +1,11 @@
 //! `POST|PUT /api/jobs/stop_job/{id}`
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use muster_contract::job_archive::{StopJob, StopTarget};
 
 use super::description::WriteFailures;
-use super::go_numbers::parse_integer;
+use super::path_number::{PathText, integer};
 use super::stop_request::{StopRequest, answer};
 use crate::frame::{Caller, Failure, Idempotency, IdempotencyKeyHeader, Ingress, RequestBody};
 
@@ -31,43 +30,16 @@ use crate::frame::{Caller, Failure, Idempotency, IdempotencyKeyHeader, Ingress, 
 pub(super) async fn stop_job_by_id(
     State(ingress): State<Ingress>,
     caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    id: PathText,
     idempotency: Idempotency,
     RequestBody(body): RequestBody,
 ) -> Result<Response, Failure> {
     let request = StopRequest::parse(&body)?;
     let command = StopJob {
-        target: StopTarget::Id(parse_id(id)?),
+        target: StopTarget::Id(integer("id", id)?.0),
         stop_time: request.stop_time(),
         state: request.final_state()?,
     };
     let outcome = ingress.send(&caller, idempotency, &body, &command).await?;
     answer(outcome)
-}
-
-fn parse_id(id: Result<Path<String>, PathRejection>) -> Result<i64, Failure> {
-    let wrong = |reason| Failure::invalid(format!("integer expected in path for id: {reason}"));
-    let Path(id) = id.map_err(|rejection| wrong(rejection.body_text()))?;
-    parse_integer("ParseInt", &id).map_err(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_id_is_an_integer() {
-        assert_eq!(parse_id(Ok(Path("-7".to_owned()))).unwrap(), -7);
-        for id in ["x", "1.5", "", "99999999999999999999"] {
-            let failure = parse_id(Ok(Path(id.to_owned()))).unwrap_err();
-            assert_eq!(failure.kind(), crate::frame::FailureKind::Invalid);
-            assert!(
-                failure
-                    .message()
-                    .starts_with("integer expected in path for id: strconv.ParseInt: "),
-                "{}",
-                failure.message()
-            );
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod allocation_refused;
 pub(crate) mod job_stopped;
+pub(crate) mod jobs_deleted;
 mod news;
 pub(crate) mod nodes_granted;
 pub(crate) mod nodes_held;

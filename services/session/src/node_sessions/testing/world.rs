@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use muster_contract::{
     Outcome, Principal,
     agent::SessionHookFinished,
-    job_archive::JobStopped,
+    job_archive::{JobStopped, JobsDeleted},
     node_allocation::{AllocationRefused, LeasedNode, NodesGranted, NodesHeld, NodesReleased},
     session::{
         Account, AccountNodeSessions, CancelNodeRequest, CloseNodeSession, ExtendNodeSession,
@@ -37,8 +37,8 @@ use crate::{
         },
         reactions::{
             News, allocation_refused::allocation_refused, job_stopped::job_stopped,
-            nodes_granted::nodes_granted, nodes_held::nodes_held, nodes_released::nodes_released,
-            session_hook_finished::session_hooks_finished,
+            jobs_deleted::jobs_deleted, nodes_granted::nodes_granted, nodes_held::nodes_held,
+            nodes_released::nodes_released, session_hook_finished::session_hooks_finished,
         },
         saying::Saying,
         site_hooks::{ProjectHooks, SiteSessionHooks},
@@ -225,6 +225,7 @@ impl World {
         released: NodesReleased by nodes_released;
         held: NodesHeld by nodes_held;
         jobs_stopped: JobStopped by job_stopped;
+        jobs_deleted: JobsDeleted by jobs_deleted;
     }
 
     /// What is due now, at most so many; whether there may be more.

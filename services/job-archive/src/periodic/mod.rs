@@ -1,0 +1,3 @@
+//! What is due by time.
+
+pub(crate) mod go_on_removing;
