@@ -69,7 +69,7 @@ fn hosts(known: &str, place: &ClusterPlace) -> String {
             Some(found.next()?.ip())
         });
         if let Some(address) = resolved {
-            text.push_str(&format!("\n{address} {hostname}"));
+            text.extend(["\n", &address.to_string(), " ", hostname]);
         }
     }
     text.push('\n');
