@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::{Context, Result, ensure};
+use muster_testkit::{DEADLINE, eventually};
 use muster_tests::{
     Answer, Client, Engine, System, SystemOptions, Tables, client::send, jobs, site,
 };
@@ -96,9 +97,15 @@ impl House {
         ask(&self.alpha, method, path, body).await
     }
 
-    /// What the tables say of jobs and tags.
+    /// What the tables say of jobs and tags, once the files of all that has stopped are written: that a job is archived is
+    /// noted in its row, some time after the answer.
     pub(crate) async fn told(&self) -> Result<Vec<muster_tests::tables::Record>> {
         let tables = self.system.tables();
+        eventually(DEADLINE, "files to be written", async || {
+            let left = tables.rows("archive_work").await.ok()?;
+            left.is_empty().then_some(())
+        })
+        .await?;
         let mut rows = tables.rows("job").await?;
         rows.extend(tables.rows("job_tag").await?);
         rows.extend(tables.rows("tag").await?);
