@@ -19,7 +19,7 @@ const TENANT_ROLES: [Role; 6] = [
 ];
 
 /// A part of the archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
     /// Every job.
     All,

@@ -13,7 +13,7 @@ use super::scope::Scope;
 pub(crate) const MAX_STREAMS: usize = 256;
 
 /// Which jobs are asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Filter {
     /// What the caller may see.
     pub(crate) scope: Scope,

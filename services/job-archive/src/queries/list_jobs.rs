@@ -13,18 +13,26 @@ use muster_storage::{Database, StorageError};
 use super::asker;
 use crate::{
     domain::{list_limits::Page, scope::Scope, storable::is_storable, streams::Filter},
-    store::list_page::{Wanted, list_page},
+    store::{
+        bookmarks::Bookmarks,
+        list_page::{Wanted, list_page},
+    },
 };
 
 /// Answers [`ListJobs`].
 pub(crate) struct ListJobsHandler {
     database: Database,
     clock: Arc<dyn Clock>,
+    bookmarks: Bookmarks,
 }
 
 impl ListJobsHandler {
     pub(crate) fn new(database: Database, clock: Arc<dyn Clock>) -> Self {
-        Self { database, clock }
+        Self {
+            database,
+            clock,
+            bookmarks: Bookmarks::default(),
+        }
     }
 }
 
@@ -34,7 +42,9 @@ impl AnswerQuery<ListJobs> for ListJobsHandler {
         asked: Asked<ListJobs>,
     ) -> Result<Outcome<JobPage, ListJobsRefusal>, HandlerError> {
         let caller = asker(asked.principal)?;
-        let listed = list_jobs(&self.database, self.clock.now(), &caller, asked.body).await?;
+        let now = self.clock.now();
+        let listed = list_jobs_by(&self.bookmarks, &self.database, now, &caller, asked.body);
+        let listed = listed.await?;
         Ok(match listed {
             Ok(jobs) => Outcome::Done(JobPage { jobs }),
             Err(refusal) => Outcome::Refused(refusal),
@@ -44,6 +54,17 @@ impl AnswerQuery<ListJobs> for ListJobsHandler {
 
 /// The jobs of the page that the caller may see.
 pub(crate) async fn list_jobs(
+    database: &Database,
+    now: Timestamp,
+    caller: &Principal,
+    question: ListJobs,
+) -> Result<Result<Vec<Job>, ListJobsRefusal>, StorageError> {
+    list_jobs_by(&Bookmarks::default(), database, now, caller, question).await
+}
+
+/// The same with bookmarks that are kept from one question to the next.
+pub(crate) async fn list_jobs_by(
+    bookmarks: &Bookmarks,
     database: &Database,
     now: Timestamp,
     caller: &Principal,
@@ -70,6 +91,8 @@ pub(crate) async fn list_jobs(
         page: Page::new(question.page, question.page_size),
         with_meta_data: question.with_meta_data,
         caller,
+        bookmarks,
+        now: now.as_seconds(),
     };
     let mut listed = list_page(database, &wanted).await?;
     for job in listed.iter_mut().flatten() {

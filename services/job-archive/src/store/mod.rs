@@ -3,6 +3,7 @@
 pub(crate) mod archive_work;
 pub(crate) mod archived_jobs;
 pub(crate) mod attach_tags;
+pub(crate) mod bookmarks;
 pub(crate) mod cluster_documents;
 pub(crate) mod delete_jobs;
 pub(crate) mod describe_jobs;
