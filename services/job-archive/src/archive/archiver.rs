@@ -1,13 +1,13 @@
 //! Works off `archive_work`: writes the files of jobs that have stopped, several at once, and comes back to what failed
 //! until it is done (`api/clustercockpit.md` §2.5).
 
-use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use muster_contract::job_archive::{Job, JobDetails, JobState};
 use muster_platform::{Clock, ComponentHealth, Health, Shutdown, SystemClock};
 use muster_storage::{Database, Engine, StorageError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -123,22 +123,52 @@ impl Archiver {
             warn!(target: "muster::job_archive", %error, "work that was begun earlier is taken up late");
         }
         self.health.ready();
-        let (archiver, prepared) = (Arc::new(self), Arc::new(prepared));
-        let at_once = archiver.at_once.max(1);
-        let taken = stream::unfold(archiver.clone(), async move |archiver: Arc<Self>| {
-            let tasks = archiver.next_tasks().await?;
-            Some((stream::iter(tasks), archiver))
-        });
-        let writing = archiver.clone();
-        let mut outcomes = pin!(
-            taken
-                .flatten()
-                .map(move |task| writing.clone().carry_out(prepared.clone(), task))
-                .buffer_unordered(at_once)
-                .ready_chunks(BATCH)
+        // Side by side, so that none of them stands still holding a connection that another waits for.
+        let (give, taken) = mpsc::channel(BATCH);
+        let (tell, outcomes) = mpsc::channel(BATCH);
+        tokio::join!(
+            self.take_all(give),
+            self.carry_out_all(&prepared, taken, tell),
+            self.conclude_all(outcomes),
         );
-        while let Some(outcomes) = outcomes.next().await {
-            archiver.conclude(outcomes).await;
+    }
+
+    /// Takes work for whoever carries it out, until it is told to stop.
+    async fn take_all(&self, give: mpsc::Sender<Task>) {
+        while let Some(tasks) = self.next_tasks().await {
+            for task in tasks {
+                if give.send(task).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Carries out what was taken, several at once.
+    async fn carry_out_all(
+        &self,
+        prepared: &Prepared,
+        taken: mpsc::Receiver<Task>,
+        tell: mpsc::Sender<Outcome>,
+    ) {
+        let taken = stream::unfold(taken, async |mut taken| {
+            taken.recv().await.map(|task| (task, taken))
+        });
+        let tell = &tell;
+        taken
+            .for_each_concurrent(self.at_once.max(1), async |task| {
+                let outcome = self.carry_out(prepared, task).await;
+                // Who would hear of it is gone only with this.
+                let _ = tell.send(outcome).await;
+            })
+            .await;
+    }
+
+    /// Notes how it came out, of all that is there at once.
+    async fn conclude_all(&self, mut outcomes: mpsc::Receiver<Outcome>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while outcomes.recv_many(&mut batch, BATCH).await > 0 {
+            self.conclude(std::mem::take(&mut batch)).await;
         }
     }
 
@@ -222,7 +252,7 @@ impl Archiver {
         Ok(tasks.collect())
     }
 
-    async fn carry_out(self: Arc<Self>, prepared: Arc<Prepared>, task: Task) -> Outcome {
+    async fn carry_out(&self, prepared: &Prepared, task: Task) -> Outcome {
         let Task { work, job } = task;
         let id = job.as_ref().map(|job| job.id);
         let result = match job {
@@ -232,7 +262,7 @@ impl Archiver {
             }
             // A job of the same number and start is there again, or the job is gone or runs: its files are not due.
             Some(job) if work.action != ArchiveAction::Remove && is_due(&job) => {
-                self.write(&prepared, &work, job).await.map(Some)
+                self.write(prepared, &work, job).await.map(Some)
             }
             _ => Ok(None),
         };

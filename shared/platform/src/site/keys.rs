@@ -78,6 +78,7 @@ pub(super) const SECTIONS: [(&str, &[&str]); 14] = [
             "name",
             "aliases",
             "command",
+            "docker",
             "interpreter",
             "services",
             "environ",

@@ -155,7 +155,8 @@ on_both_engines! {
         let tagged = |name: &str, tag: &str| CreateComputeSession { tag: Some(tag.to_owned()), ..creating(name) };
         world.over(tagged("Alpha_1", "x*y")).await;
         world.pass(SECOND);
-        world.running(tagged("alpha-2", "50%"), &["agent-1", "agent-2"]).await;
+        let of_two = CreateComputeSession { cluster_size: 2, ..tagged("alpha-2", "50%") };
+        world.running(of_two, &["agent-1", "agent-2"]).await;
         let later = world.now();
         world.pass(SECOND);
         world.creates(&[CreateComputeSession { tag: None, ..creating("beta") }]).await;
