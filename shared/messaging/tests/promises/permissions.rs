@@ -330,7 +330,7 @@ async fn a_service_can_do_nothing_else() {
             "muster.rpl.ingress.a",
             "_INBOX.ingress.>",
             "muster.agt.*.beat",
-            "muster.agt.*.stat",
+            "muster.agt.*.order.>",
             "muster.agt.*.ask.execute-code",
             "muster.evt.>",
             ">",
