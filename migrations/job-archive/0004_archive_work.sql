@@ -2,11 +2,11 @@
 -- done, so that nothing is forgotten. due_at is microseconds since 1970 in UTC; 0 = at once.
 CREATE TABLE archive_work (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    -- The job by its own key: of one that was deleted there is no row, and its files still have to go.
+    -- The job by its own key, by which its files are found.
     cluster TEXT NOT NULL,
     job_id BIGINT NOT NULL,
     start_time BIGINT NOT NULL,
-    -- archive = write all files, describe = write meta.json anew, remove.
+    -- archive = write all files, describe = write meta.json anew.
     action TEXT NOT NULL,
     -- Rises with each request: what was begun before does not count as done.
     generation BIGINT NOT NULL,

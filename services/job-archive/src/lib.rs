@@ -141,7 +141,9 @@ pub async fn start(
     let database = foundation.database.clone();
     let clusters = clusters.apply(&database, clock.now()).await?;
     let mut described = named(&database).await?;
-    described.push((CLUSTER.to_owned(), DESCRIPTION.to_owned()));
+    if described.iter().all(|(name, _)| name != CLUSTER) {
+        described.push((CLUSTER.to_owned(), DESCRIPTION.to_owned()));
+    }
     let documents: Vec<String> = described
         .iter()
         .map(|(_, document)| document.clone())
@@ -194,18 +196,18 @@ pub async fn start(
         .periodic("metric packing", PACKING_INTERVAL, packer)
         .periodic("metric retention", RETENTION_INTERVAL, forgetting)
         .command::<StartJob>(StartJobHandler::new(clusters.clone()))
-        .command::<StopJob>(StopJobHandler::new(bell))
-        .command::<TagJob>(TagJobHandler)
-        .command::<UntagJob>(UntagJobHandler)
+        .command::<StopJob>(StopJobHandler::new(bell.clone()))
+        .command::<TagJob>(TagJobHandler::new(bell.clone()))
+        .command::<UntagJob>(UntagJobHandler::new(bell.clone()))
         .begin::<RemoveTags>(RemoveTagsHandler)
         .command::<DeleteJob>(DeleteJobHandler)
         .begin::<DeleteJobsBefore>(DeleteJobsBeforeHandler)
-        .command::<EditJobMeta>(EditJobMetaHandler)
+        .command::<EditJobMeta>(EditJobMetaHandler::new(bell.clone()))
         .command::<RecordNodeStates>(RecordNodeStatesHandler::new(clusters.clone()))
         .command::<RecordMachineState>(RecordMachineStateHandler::new(clusters))
         .periodic("go on removing", go_on_removing::INTERVAL, GoOnRemoving)
         .react::<SessionJobEnded>(SessionJobEndedReaction)
-        .react::<ComputeSessionChanged>(ComputeSessionChangedReaction)
+        .react::<ComputeSessionChanged>(ComputeSessionChangedReaction::new(bell))
         .query::<ListJobs>(list_jobs)
         .query::<FindJob>(find_job)
         .query::<ListClusters>(ListClustersHandler::new(database.clone()))

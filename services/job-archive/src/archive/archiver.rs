@@ -43,11 +43,11 @@ const COMMIT_PAUSE: Duration = Duration::from_millis(10);
 const BATCH: usize = 64;
 
 /// How long taken work is left alone by others: longer than a job should take, shorter than anybody should wait.
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_mins(2);
 
 /// Pause before what failed is tried again, doubled with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Tells the archiver that there is work.
 #[derive(Debug, Clone, Default)]
@@ -256,14 +256,8 @@ impl Archiver {
         let Task { work, job } = task;
         let id = job.as_ref().map(|job| job.id);
         let result = match job {
-            None if work.action == ArchiveAction::Remove => {
-                let removed = self.files.remove_job(&work.key).await;
-                removed.map(|()| None).map_err(WorkError::from)
-            }
-            // A job of the same number and start is there again, or the job is gone or runs: its files are not due.
-            Some(job) if work.action != ArchiveAction::Remove && is_due(&job) => {
-                self.write(prepared, &work, job).await.map(Some)
-            }
+            Some(job) if is_due(&job) => self.write(prepared, &work, job).await.map(Some),
+            // It is gone, or one of its number and start is there again and runs: its files are not due.
             _ => Ok(None),
         };
         Outcome {

@@ -10,9 +10,6 @@ pub(super) const BEFORE_META: &str = "archive-before-meta";
 /// All files are there, the tables do not know.
 pub(super) const AFTER_META: &str = "archive-after-meta";
 
-/// The job's files are being removed.
-pub(super) const WHILE_REMOVING: &str = "archive-while-removing";
-
 /// Stops the task here for good if a test has asked for it, after saying so on the error output. All else goes on.
 pub(super) async fn reached(name: &str) {
     if is_set(name) {

@@ -164,12 +164,11 @@ impl ArchiveFiles {
         clusters: &[(String, String)],
         new: FormatVersion,
     ) -> Result<FormatVersion, ArchiveError> {
-        let version = match self.version().await? {
-            Some(version) => version,
-            None => {
-                self.write(VERSION_FILE, new.text().into_bytes()).await?;
-                new
-            }
+        let version = if let Some(version) = self.version().await? {
+            version
+        } else {
+            self.write(VERSION_FILE, new.text().into_bytes()).await?;
+            new
         };
         for (name, document) in clusters.iter().filter(|(name, _)| is_directory_name(name)) {
             let path = format!("{name}/{CLUSTER_FILE}");
@@ -261,16 +260,6 @@ impl ArchiveFiles {
                 place: key.directory(),
                 source,
             })
-    }
-
-    /// Removes the files of a job, `meta.json` first, so that nobody takes the rest for a job. What is not there is no error.
-    pub(crate) async fn remove_job(&self, key: &JobKey) -> Result<(), ArchiveError> {
-        let directory = directory_of(key)?;
-        for name in [META_FILE, COMPRESSED_DATA_FILE, DATA_FILE] {
-            self.delete(&format!("{directory}/{name}")).await?;
-            breakpoint::reached(breakpoint::WHILE_REMOVING).await;
-        }
-        Ok(())
     }
 
     /// Removes what an attempt left behind that was cut off: files under the names that they had before they were whole. S3
@@ -386,8 +375,7 @@ impl ArchiveFiles {
     }
 
     fn path(&self, path: &str) -> Path {
-        path.split('/')
-            .fold(self.root.clone(), |whole, part| whole.join(part))
+        path.split('/').fold(self.root.clone(), Path::join)
     }
 }
 

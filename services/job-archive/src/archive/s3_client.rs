@@ -22,7 +22,7 @@ use object_store::{
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long a connection nobody uses is kept.
-const IDLE_LIMIT: Duration = Duration::from_secs(60);
+const IDLE_LIMIT: Duration = Duration::from_mins(1);
 
 /// Makes the client.
 #[derive(Debug, Default)]

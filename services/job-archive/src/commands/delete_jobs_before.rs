@@ -43,12 +43,11 @@ pub(crate) async fn removal(
     body: &DeleteJobsBefore,
 ) -> Result<Removal, StorageError> {
     let scope = Scope::of_writer(caller);
-    let tenants = match scope.tenant() {
-        Some(tenant) => vec![tenant.to_owned()],
-        None => {
-            let rows: Vec<(String, String)> = transaction.fetch_all(TENANTS, &[]).await?;
-            rows.into_iter().map(|(tenant, _)| tenant).collect()
-        }
+    let tenants = if let Some(tenant) = scope.tenant() {
+        vec![tenant.to_owned()]
+    } else {
+        let rows: Vec<(String, String)> = transaction.fetch_all(TENANTS, &[]).await?;
+        rows.into_iter().map(|(tenant, _)| tenant).collect()
     };
     Ok(Removal::of_jobs(
         tenants,

@@ -11,6 +11,7 @@ use muster_storage::{StorageError, Transaction};
 
 use super::caller;
 use crate::{
+    archive::archiver::ArchiverBell,
     domain::scope::Scope,
     store::{
         describe_jobs::describe_jobs, hold_job::hold_job, job_row::JobRow, job_tags::JobTags,
@@ -23,7 +24,16 @@ use crate::{
 pub(crate) const DOCUMENTS_LIMIT: usize = 6 * 1024 * 1024;
 
 /// Takes [`EditJobMeta`].
-pub(crate) struct EditJobMetaHandler;
+pub(crate) struct EditJobMetaHandler {
+    bell: ArchiverBell,
+}
+
+impl EditJobMetaHandler {
+    /// The bell tells the archiver of jobs to be described anew.
+    pub(crate) fn new(bell: ArchiverBell) -> Self {
+        Self { bell }
+    }
+}
 
 impl HandleCommand<EditJobMeta> for EditJobMetaHandler {
     async fn handle(
@@ -37,6 +47,7 @@ impl HandleCommand<EditJobMeta> for EditJobMetaHandler {
             let edited = edit_job_meta(transaction, caller(context)?, body).await?;
             outcomes.push(edited.map_or_else(Outcome::Refused, Outcome::Done));
         }
+        self.bell.ring();
         Ok(outcomes)
     }
 }

@@ -11,6 +11,7 @@ use muster_storage::{StorageError, Transaction};
 
 use super::caller;
 use crate::{
+    archive::archiver::ArchiverBell,
     domain::{scope::Scope, storable::is_storable},
     store::{
         attach_tags::attach_tags, describe_jobs::describe_jobs, hold_job::hold_job,
@@ -19,7 +20,16 @@ use crate::{
 };
 
 /// Takes [`TagJob`].
-pub(crate) struct TagJobHandler;
+pub(crate) struct TagJobHandler {
+    bell: ArchiverBell,
+}
+
+impl TagJobHandler {
+    /// The bell tells the archiver of jobs to be described anew.
+    pub(crate) fn new(bell: ArchiverBell) -> Self {
+        Self { bell }
+    }
+}
 
 impl HandleCommand<TagJob> for TagJobHandler {
     async fn handle(
@@ -33,6 +43,7 @@ impl HandleCommand<TagJob> for TagJobHandler {
             let tagged = tag_job(transaction, caller(context)?, body).await?;
             outcomes.push(tagged.map_or_else(Outcome::Refused, Outcome::Done));
         }
+        self.bell.ring();
         Ok(outcomes)
     }
 }

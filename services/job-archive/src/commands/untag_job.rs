@@ -9,6 +9,7 @@ use muster_storage::{StorageError, Transaction};
 
 use super::{caller, tag_job::as_it_is};
 use crate::{
+    archive::archiver::ArchiverBell,
     domain::scope::Scope,
     store::{
         describe_jobs::describe_jobs,
@@ -18,7 +19,16 @@ use crate::{
 };
 
 /// Takes [`UntagJob`].
-pub(crate) struct UntagJobHandler;
+pub(crate) struct UntagJobHandler {
+    bell: ArchiverBell,
+}
+
+impl UntagJobHandler {
+    /// The bell tells the archiver of jobs to be described anew.
+    pub(crate) fn new(bell: ArchiverBell) -> Self {
+        Self { bell }
+    }
+}
 
 impl HandleCommand<UntagJob> for UntagJobHandler {
     async fn handle(
@@ -32,6 +42,7 @@ impl HandleCommand<UntagJob> for UntagJobHandler {
             let untagged = untag_job(transaction, caller(context)?, body).await?;
             outcomes.push(untagged.map_or_else(Outcome::Refused, Outcome::Done));
         }
+        self.bell.ring();
         Ok(outcomes)
     }
 }

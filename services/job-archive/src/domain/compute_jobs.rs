@@ -42,7 +42,7 @@ pub(crate) fn job_of(session: &ComputeSession) -> Option<StartJob> {
         num_hwthreads: narrow(whole(slots.get(CPU))),
         num_acc: accelerators(session),
         sharing: NodeSharing::MultiUser,
-        monitoring_status: 0,
+        monitoring_status: 1,
         smt: 0,
         state: state_of(session),
         duration: end.saturating_sub(start).max(0) / SECOND,

@@ -50,7 +50,7 @@ impl MetricRules {
 pub(crate) fn finished(mut data: JobData) -> JobData {
     let metrics = data.metrics.values_mut().flat_map(|of| of.values_mut());
     for series in metrics.flat_map(|metric| metric.series.iter_mut()) {
-        for value in series.data.iter_mut() {
+        for value in &mut series.data {
             *value = value.filter(|value| value.is_finite()).map(rounded);
         }
         if series.statistics.is_none() {
@@ -114,9 +114,9 @@ fn add_energy(
     metric: &JobMetric,
     duration: i64,
 ) {
-    let is_power = |rule: &&MetricRule| rule.energy.as_deref() == Some("power");
+    let is_power = |rule: &MetricRule| rule.energy.as_deref() == Some("power");
     let rule = rules.metrics.iter().find(|rule| rule.name == name);
-    if rule.filter(is_power).is_none() || scope != MetricScope::Node {
+    if !rule.is_some_and(is_power) || scope != MetricScope::Node {
         return;
     }
     let watts: f64 = metric

@@ -62,6 +62,20 @@ struct Container {
 }
 
 impl ContainerMetrics {
+    /// Takes what agents said, each with its time in seconds since 1970 UTC, and keeps the samples that are due.
+    pub(crate) async fn take(
+        &self,
+        transaction: &mut Transaction,
+        heard: impl IntoIterator<Item = (String, ContainersUsage, i64)>,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let samples = self.samples(heard);
+        if samples.is_empty() {
+            return Ok(());
+        }
+        keep(transaction, samples, now).await
+    }
+
     /// The samples that are due, by agent.
     fn samples(
         &self,
@@ -172,11 +186,10 @@ impl HearSignals<ContainersUsage> for ContainerMetrics {
             .iter()
             .map(|one| (one.agent.clone(), one.body.clone(), one.at.as_seconds()));
         let now = signals.iter().map(|one| one.at).max();
-        let samples = self.samples(heard);
-        let Some(now) = now.filter(|_| !samples.is_empty()) else {
+        let Some(now) = now else {
             return Ok(());
         };
-        Ok(keep(transaction, samples, now).await?)
+        Ok(self.take(transaction, heard, now).await?)
     }
 }
 

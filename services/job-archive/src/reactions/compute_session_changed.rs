@@ -5,16 +5,30 @@ use muster_messaging::{Effects, HandlerError, React, Request};
 use muster_storage::{StorageError, Transaction};
 
 use crate::{
-    commands::recording::record,
+    archive::archiver::ArchiverBell,
+    commands::recording::{Recording, record},
     domain::{
+        archive_layout::JobKey,
         compute_jobs::{CLUSTER, job_of},
         storable::{is_storable, unstorable_member},
     },
-    store::record_jobs::NewJob,
+    store::{
+        archive_work::{ArchiveAction, request_archive_work},
+        record_jobs::NewJob,
+    },
 };
 
 /// Reacts to [`ComputeSessionChanged`].
-pub(crate) struct ComputeSessionChangedReaction;
+pub(crate) struct ComputeSessionChangedReaction {
+    bell: ArchiverBell,
+}
+
+impl ComputeSessionChangedReaction {
+    /// The bell tells the archiver of new jobs, all of which have stopped.
+    pub(crate) fn new(bell: ArchiverBell) -> Self {
+        Self { bell }
+    }
+}
 
 impl React<ComputeSessionChanged> for ComputeSessionChangedReaction {
     async fn react(
@@ -24,11 +38,14 @@ impl React<ComputeSessionChanged> for ComputeSessionChangedReaction {
         _: &mut Effects,
     ) -> Result<(), HandlerError> {
         let changed: Vec<&ComputeSessionChanged> = events.iter().map(|event| &event.body).collect();
-        Ok(compute_sessions_changed(transaction, &changed).await?)
+        compute_sessions_changed(transaction, &changed).await?;
+        self.bell.ring();
+        Ok(())
     }
 }
 
-/// Records the sessions that are over and have run. One that is there already stays as it is.
+/// Records the sessions that are over and have run, and has them archived: what their agents said of their containers is kept
+/// as metrics of the cluster. One that is there already stays as it is.
 pub(crate) async fn compute_sessions_changed(
     transaction: &mut Transaction,
     changed: &[&ComputeSessionChanged],
@@ -53,8 +70,20 @@ pub(crate) async fn compute_sessions_changed(
     if jobs.is_empty() {
         return Ok(());
     }
-    record(transaction, &jobs).await?;
-    Ok(())
+    let recorded = record(transaction, &jobs).await?;
+    let work = jobs
+        .iter()
+        .zip(recorded)
+        .filter(|(_, recording)| matches!(recording, Recording::New(_)))
+        .map(|(job, _)| {
+            let key = JobKey {
+                cluster: job.start.cluster.clone(),
+                job_id: job.start.job_id,
+                start_time: job.start.start_time,
+            };
+            (key, ArchiveAction::Archive)
+        });
+    request_archive_work(transaction, work).await
 }
 
 #[cfg(test)]

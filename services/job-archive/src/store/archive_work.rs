@@ -12,19 +12,16 @@ pub(crate) enum ArchiveAction {
     Archive,
     /// Write `meta.json` anew: its tags or meta data have changed.
     Describe,
-    /// Remove them: the job was deleted.
-    Remove,
 }
 
 impl ArchiveAction {
-    const ALL: [Self; 3] = [Self::Archive, Self::Describe, Self::Remove];
+    const ALL: [Self; 2] = [Self::Archive, Self::Describe];
 
     /// As the table has it.
     const fn name(self) -> &'static str {
         match self {
             Self::Archive => "archive",
             Self::Describe => "describe",
-            Self::Remove => "remove",
         }
     }
 
@@ -38,8 +35,7 @@ static REQUEST: SetStatement = SetStatement::new(
     "INSERT INTO archive_work (cluster, job_id, start_time, action, generation, due_at, attempts) \
      SELECT r.cluster, r.job_id, r.start_time, r.action, 1, 0, 0 FROM {rows} WHERE true \
      ON CONFLICT (job_id, cluster, start_time) DO UPDATE SET \
-         action = CASE WHEN excluded.action = 'describe' AND archive_work.action <> 'remove' \
-             THEN archive_work.action ELSE excluded.action END, \
+         action = CASE WHEN excluded.action = 'describe' THEN archive_work.action ELSE excluded.action END, \
          generation = archive_work.generation + 1, due_at = 0, attempts = 0, error = NULL",
     &[
         ("cluster", ColumnType::Text),
@@ -51,9 +47,9 @@ static REQUEST: SetStatement = SetStatement::new(
 
 /// Has the archiver do this, once the transaction has committed; it comes back to it until it is done. **This is the one
 /// way** by which a command has the archive's files follow the tables: call it in the command's own transaction for every
-/// job that has stopped (`Archive`), whose tags or meta data have changed and that does not run (`Describe`; one whose
-/// `monitoring_status` is 0 has no files and needs none), or that was deleted (`Remove`). The same job may be named more
-/// than once; the last word counts.
+/// job that has stopped (`Archive`), or whose tags or meta data have changed and that does not run (`Describe`; one whose
+/// `monitoring_status` is 0 has no files and needs none). The files of a job that is deleted stay, as the Swagger text has it.
+/// The same job may be named more than once; the last word counts.
 pub(crate) async fn request_archive_work(
     transaction: &mut Transaction,
     work: impl IntoIterator<Item = (JobKey, ArchiveAction)>,

@@ -9,11 +9,13 @@ use crate::{
     archive::files::{ArchiveError, ArchiveFiles},
     domain::{
         archive_layout::{JobKey, is_directory_name},
+        compute_jobs::CLUSTER,
         data_file::{self, DataFile},
         format_version::FormatVersion,
         job_data::JobData,
         meta_file,
     },
+    metrics::agents::DESCRIPTION,
     store::{archived_jobs::jobs_after, cluster_documents::named},
 };
 
@@ -127,6 +129,9 @@ fn nothing_measured(key: &JobKey) -> Result<DataFile, ArchiveError> {
 
 /// Of a cluster that the site does not describe, such as that of job sessions: every directory of an archive has one.
 fn description(job: &Job) -> String {
+    if job.cluster == CLUSTER {
+        return DESCRIPTION.to_owned();
+    }
     let sub_cluster = serde_json::json!({"name": job.sub_cluster, "nodes": "*"});
     let cluster = serde_json::json!({
         "name": job.cluster, "metricConfig": [], "subClusters": [sub_cluster],

@@ -136,7 +136,7 @@ impl Import<'_> {
         let ReadJob { key, meta } = job;
         let place = format!("{}/meta.json", key.directory());
         let wrong = |problem: String| (place.clone(), problem);
-        let meta = meta.map_err(|error| wrong(error.to_string()))?;
+        let meta = meta.map_err(wrong)?;
         let archived = meta_file::read(&meta).map_err(|error| wrong(error.to_string()))?;
         if archived.key() != key {
             return Err(wrong("it is of another job than its directory".to_owned()));

@@ -132,7 +132,7 @@ on_both_engines! {
             delete_before(database, &token(), i64::MAX, OmitTagged::None).await;
             begin(database, &token(), &jobs).await;
             let (deleted, _, _) = delete_before(database, &token(), NOON + 100, omit).await;
-            assert_eq!(deleted as usize, jobs.len() - left.len());
+            assert_eq!(usize::try_from(deleted), Ok(jobs.len() - left.len()));
             assert_eq!(listed(database, &token()).await, left);
         }
         // Their tags went with them.
@@ -141,7 +141,7 @@ on_both_engines! {
     }
 
     async fn many_go_in_portions(database) {
-        let count = PORTION as i64 + 7;
+        let count = i64::try_from(PORTION).unwrap() + 7;
         let kind = |number: i64| if number % 2 == 0 { "even" } else { "odd" };
         let jobs: Vec<StartJob> = (1..=count).map(|number| tagged(number, kind(number))).collect();
         for jobs in jobs.chunks(64) {
@@ -151,12 +151,12 @@ on_both_engines! {
         let scope = Scope::of_writer(&token());
         let tags = vec![new_tag("even"), new_tag("nobodys"), new_tag("odd")];
         let (taken_off, portions, events) = carry_out(database, Removal::of_tags(tags, &scope)).await;
-        assert_eq!((taken_off, portions, events.len()), (count as u64, 2, 0));
+        assert_eq!((taken_off, portions, events.len()), (count.unsigned_abs(), 2, 0));
         let left: Vec<(i64,)> = database.fetch_all("SELECT job FROM job_tag", &[]).await.unwrap();
         assert_eq!(left.len(), 1, "the other tenant's");
 
         let (deleted, portions, events) = delete_before(database, &token(), i64::MAX, OmitTagged::None).await;
-        assert_eq!((deleted, portions), (count as u64, 2));
+        assert_eq!((deleted, portions), (count.unsigned_abs(), 2));
         let told: usize = events.iter().map(|event| event.jobs.len()).sum();
         assert_eq!(told as u64, deleted);
         assert!(listed(database, &token()).await.is_empty());

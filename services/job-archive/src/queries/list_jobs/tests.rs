@@ -367,7 +367,7 @@ async fn every_page_is_right(database: &Database, bookmarks: &Bookmarks, now: Ti
             let expected: Vec<i64> = all
                 .iter()
                 .skip(skipped)
-                .take(size as usize)
+                .take(usize::try_from(size).unwrap())
                 .copied()
                 .collect();
             assert_eq!(ids, expected, "page {page} of {size}");

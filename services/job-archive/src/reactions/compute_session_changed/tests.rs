@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use muster_contract::{
     ResourceSlots,
-    agent::Usage,
+    agent::{ContainerUsage, ContainersUsage, Usage},
     job_archive::{Job, JobState, ListJobs},
     session::{
         BatchResult, ComputeContainer, ComputeSession, ComputeSessionStatus, ComputeSessionType,
@@ -11,12 +11,20 @@ use muster_contract::{
 };
 use muster_platform::{Ids as _, RandomIds, Timestamp};
 use muster_storage::Database;
+use muster_testkit::TemporaryDirectory;
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    ArchiveFiles, ArchivePlace, archive_backlog as backlog,
+    domain::job_data::MetricScope,
+    metrics::{
+        agents::{ContainerMetrics, DESCRIPTION},
+        measuring::MetricStore,
+    },
     queries::list_jobs::list_jobs,
     testing::{NOON, everything, on_both_engines, principal, token},
+    work_off,
 };
 
 const SECOND: i64 = 1_000_000;
@@ -171,6 +179,52 @@ on_both_engines! {
         sessions.push(cancelled);
         take(database, &sessions).await;
         assert!(listed(database, "demo").await.is_empty());
+    }
+
+    async fn it_is_archived_with_what_its_agents_said(database) {
+        const MINUTE: i64 = 60;
+        let mut session = over();
+        session.terminated_at = Some(moment(30 + 5 * MINUTE));
+        let metrics = ContainerMetrics::default();
+        // Half a processor on the first agent, and nothing is heard of the second.
+        for second in (0..=6 * MINUTE).step_by(10) {
+            let usage = Usage {
+                cpu_used: u64::try_from(second).unwrap() * 500,
+                mem_cur_bytes: 4_096,
+                ..Usage::default()
+            };
+            let said = ContainersUsage {
+                containers: vec![ContainerUsage { container: session.containers[0].id, usage }],
+            };
+            let heard = [("agent0".to_owned(), said, NOON + second)];
+            let mut transaction = database.begin().await.unwrap();
+            metrics.take(&mut transaction, heard, Timestamp::from_seconds(NOON + second)).await.unwrap();
+            transaction.commit().await.unwrap();
+        }
+        let place = TemporaryDirectory::new("archive").unwrap();
+        let files = ArchiveFiles::open(ArchivePlace::Directory(place.path().to_owned())).unwrap();
+        let store = MetricStore::new(database.clone(), &[DESCRIPTION.to_owned()]);
+        take(database, std::slice::from_ref(&session)).await;
+        assert_eq!(backlog(database).await.unwrap(), 1);
+        work_off(database, &files, Arc::new(store), 1).await.unwrap();
+        // Told again, it is not written again.
+        take(database, std::slice::from_ref(&session)).await;
+        assert_eq!(backlog(database).await.unwrap(), 0);
+
+        let [job] = listed(database, "demo").await.try_into().unwrap();
+        assert_eq!(job.monitoring_status, 3);
+        assert!(job.details.statistics.contains_key("cpu_load"), "{:?}", job.details.statistics);
+        let key = JobKey { cluster: CLUSTER.to_owned(), job_id: job.job_id, start_time: job.start_time };
+        let meta: serde_json::Value = serde_json::from_slice(&files.read_meta(&key).await.unwrap().unwrap()).unwrap();
+        assert_eq!(meta["statistics"]["cpu_load"]["max"], 0.5);
+        assert_eq!(meta["statistics"]["mem_used"]["avg"], 4_096.0);
+        assert_eq!(meta["metaData"]["jobName"], "mysess-01");
+        let data = files.read_data(&key).await.unwrap().unwrap();
+        let load = &data.metrics["cpu_load"][&MetricScope::Node];
+        let series: Vec<_> = load.series.iter().map(|one| (one.hostname.as_str(), one.data.iter().flatten().count())).collect();
+        assert_eq!(load.timestep, MINUTE);
+        assert_eq!(series, [("agent0", 5)]);
+        assert!(load.series[0].data.iter().flatten().all(|load| (load - 0.5).abs() < 0.01), "{load:?}");
     }
 
     async fn sessions_of_one_name_are_jobs_of_their_own(database) {
