@@ -140,6 +140,7 @@ pub struct Reading {
 
 impl Reading {
     /// A value and its labels.
+    #[must_use]
     pub fn new<const N: usize>(labels: [(&'static str, &str); N], value: f64) -> Self {
         Self {
             labels: labels
@@ -151,9 +152,12 @@ impl Reading {
     }
 }
 
-/// What was read last, by metric and part.
+/// By metric and part.
+type ByMetricAndPart = BTreeMap<(&'static str, &'static str), Vec<Kept>>;
+
+/// What was read last.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Readings(Arc<Mutex<BTreeMap<(&'static str, &'static str), Vec<Kept>>>>);
+pub(super) struct Readings(Arc<Mutex<ByMetricAndPart>>);
 
 /// A reading as the instruments take it.
 #[derive(Debug, Clone)]
@@ -163,7 +167,7 @@ struct Kept {
 }
 
 impl Readings {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(&'static str, &'static str), Vec<Kept>>> {
+    fn lock(&self) -> MutexGuard<'_, ByMetricAndPart> {
         // Never left half changed, so a panic elsewhere does not spoil it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
