@@ -198,7 +198,7 @@ mod tests {
             (r#"{"session":{"alias":"weekly"}}"#, None),
             (r#"{"session":7}"#, None),
             (r#"{"job_id":7}"#, None),
-            (r#"[1]"#, None),
+            (r"[1]", None),
             ("", None),
         ] {
             assert_eq!(about(body.as_bytes()).as_deref(), wanted, "{body}");

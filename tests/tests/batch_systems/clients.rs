@@ -151,7 +151,7 @@ async fn sync(client: &Client) -> Result<()> {
     Ok(())
 }
 
-/// The plug-in of HTCondor's schedd, which looks at no answer.
+/// The plug-in of `HTCondor`'s schedd, which looks at no answer.
 async fn condor(client: &Client) -> Result<()> {
     for (job_id, state) in [
         (900, "failed"),

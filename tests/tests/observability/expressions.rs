@@ -49,7 +49,7 @@ impl Dashboard {
         })
     }
 
-    /// The PromQL expressions, as Grafana would ask them.
+    /// The `PromQL` expressions, as Grafana would ask them.
     pub(crate) fn expressions(&self) -> Vec<(String, String)> {
         let targets = self.targets();
         targets

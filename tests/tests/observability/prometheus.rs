@@ -12,7 +12,7 @@ use serde_json::Value;
 const PACE: &str = "1s";
 
 /// Longest time until each expression has an answer: Muster reads its levels every five seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Prometheus {
     _process: ChildProcess,

@@ -177,7 +177,7 @@ pub(crate) async fn waited_for_a_session(world: &World) -> Result<()> {
     no_orphan(&spans, &trace)?;
     eventually(DEADLINE, "the second session to run", async || {
         let told = world.alice.get("/session/second").await.ok()?;
-        (told["status"] == Value::from("RUNNING")).then_some(())
+        (told["status"] == "RUNNING").then_some(())
     })
     .await
 }

@@ -28,7 +28,7 @@ const NODES: u64 = 1_000;
 const WARM_UP: Duration = Duration::from_secs(2);
 
 /// How long the archive may take to have them all.
-const DRAIN: Duration = Duration::from_secs(120);
+const DRAIN: Duration = Duration::from_mins(2);
 
 /// Prints the table of one engine.
 pub(crate) async fn measure(
