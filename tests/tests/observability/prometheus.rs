@@ -51,11 +51,9 @@ impl Prometheus {
         let (head, _) = configuration
             .split_once("      - targets:")
             .context("no targets")?;
-        let list: String = targets
-            .iter()
-            .map(|target| format!("          - {target}\n"))
-            .collect();
-        let configuration = format!("{}      - targets:\n{list}", head.replace("15s", PACE));
+        let list = targets.iter().map(|target| format!("          - {target}"));
+        let list = list.collect::<Vec<_>>().join("\n");
+        let configuration = format!("{}      - targets:\n{list}\n", head.replace("15s", PACE));
         fs::write(directory.join("prometheus.yml"), configuration)?;
         fs::copy(shipped().join("alerts.yml"), directory.join("alerts.yml"))?;
         let port = ReservedPort::new()?;

@@ -100,12 +100,17 @@ async fn measured(system: &System, id: i64) -> Result<Vec<(String, Vec<f64>)>> {
         .request_with_headers(subject, headers, question.into())
         .await?;
     let answer: Value = serde_json::from_slice(&answer.payload)?;
-    let Some(series) = answer["done"]["cpu_load"]["node"]["series"].as_array() else {
+    let series = answer.pointer("/done/cpu_load/node/series");
+    let Some(series) = series.and_then(Value::as_array) else {
         return Ok(Vec::new());
     };
     let values = series.iter().map(|one| {
-        let data = one["data"].as_array().into_iter().flatten();
-        let host = one["hostname"].as_str().unwrap_or_default();
+        let data = one.get("data").and_then(Value::as_array);
+        let data = data.into_iter().flatten();
+        let host = one
+            .get("hostname")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         (host.to_owned(), data.filter_map(Value::as_f64).collect())
     });
     Ok(values.collect())

@@ -5,11 +5,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Result, bail};
 use hyper::StatusCode;
+use muster_tests::token;
 
 use super::{
     figures::{median, milliseconds},
@@ -88,20 +89,18 @@ fn sender(muster: &Muster) -> Sender {
 /// What one node measures at one moment.
 fn lines(number: u64) -> String {
     let (node, cluster) = (number % NODES, jobs::CLUSTER);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let time = now.map_or(0, |now| now.as_secs());
+    let time = token::now();
     let threads = 72;
-    (0..SAMPLES)
-        .map(|sample| {
-            let (metric, thread) = (sample / threads, sample % threads);
-            let value = (number * 31 + sample * 17) % 10_000;
-            format!(
-                "metric{metric},cluster={cluster},hostname=n{node:04},type=hwthread,type-id={thread} value={}.{:02} {time}\n",
-                value / 100,
-                value % 100
-            )
-        })
-        .collect()
+    let lines = (0..SAMPLES).map(|sample| {
+        let (metric, thread) = (sample / threads, sample % threads);
+        let value = (number * 31 + sample * 17) % 10_000;
+        format!(
+            "metric{metric},cluster={cluster},hostname=n{node:04},type=hwthread,type-id={thread} value={}.{:02} {time}",
+            value / 100,
+            value % 100
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Waits until the stream is empty.

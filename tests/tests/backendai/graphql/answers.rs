@@ -113,6 +113,16 @@ fn same_shape(expected: &Value, told: &Value) -> Result<()> {
     Ok(())
 }
 
+/// Asks for all fields of the seed's two types, and of later ones.
+const EVERY_FIELD: &str = "query($id: UUID!) { compute_session(id: $id) { \
+        id name type tag image registry cluster_template domain_name group_name group_id user_email user_id access_key \
+        created_user_email created_user_uuid status status_changed status_info created_at terminated_at startup_command result \
+        resource_opts scaling_group service_ports mounts occupied_slots num_queries cluster_size cluster_mode preopen_ports \
+        main_kernel_id session_id sess_id sess_type task_id last_updated status_updated agent_ids \
+        containers { id role hostname session_id image registry status status_changed status_info created_at terminated_at agent \
+            container_id resource_opts occupied_slots live_stat last_stat cluster_role cluster_idx cluster_hostname } \
+        dependencies { id } } }";
+
 /// All fields of the seed's two types, and what they have to be.
 pub(super) async fn every_field_has_its_value(house: &House) -> Result<()> {
     let api = house.api(ALICE);
@@ -126,15 +136,7 @@ pub(super) async fn every_field_has_its_value(house: &House) -> Result<()> {
         .created_id("all-fields", PYTHON, more, "RUNNING")
         .await?;
     let root = house.api(ROOT);
-    let query = "query($id: UUID!) { compute_session(id: $id) { \
-        id name type tag image registry cluster_template domain_name group_name group_id user_email user_id access_key \
-        created_user_email created_user_uuid status status_changed status_info created_at terminated_at startup_command result \
-        resource_opts scaling_group service_ports mounts occupied_slots num_queries cluster_size cluster_mode preopen_ports \
-        main_kernel_id session_id sess_id sess_type task_id last_updated status_updated agent_ids \
-        containers { id role hostname session_id image registry status status_changed status_info created_at terminated_at agent \
-            container_id resource_opts occupied_slots live_stat last_stat cluster_role cluster_idx cluster_hostname } \
-        dependencies { id } } }";
-    let told = data(&root, query, json!({ "id": id })).await?;
+    let told = data(&root, EVERY_FIELD, json!({ "id": id })).await?;
     let session = &told["compute_session"];
     let expected = json!({
         "id": id, "session_id": id, "task_id": id, "main_kernel_id": id, "name": "all-fields", "sess_id": "all-fields",
@@ -211,7 +213,7 @@ pub(super) async fn every_field_has_its_value(house: &House) -> Result<()> {
     }
     containers_page_by_page(&api, &id).await?;
     api.destroy("all-fields").await?;
-    let told = data(&root, query, json!({ "id": id })).await?;
+    let told = data(&root, EVERY_FIELD, json!({ "id": id })).await?;
     let session = &told["compute_session"];
     ensure!(
         session["status"] == "TERMINATED" && session["terminated_at"].is_string(),
@@ -345,11 +347,12 @@ pub(super) async fn mistakes(house: &House) -> Result<()> {
         "dependencies {".repeat(20),
         "}".repeat(20)
     );
-    let wide: String = (0..300)
+    let wide: Vec<String> = (0..300)
         .map(|number| {
-            format!("a{number}: compute_session_list(limit: 100, offset: 0) {{ items {{ id }} }} ")
+            format!("a{number}: compute_session_list(limit: 100, offset: 0) {{ items {{ id }} }}")
         })
         .collect();
+    let wide = wide.join(" ");
     for query in [
         "{".to_owned(),
         "{ nothing }".to_owned(),

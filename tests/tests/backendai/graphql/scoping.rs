@@ -142,12 +142,12 @@ const NONE: &[&str] = &[];
 const ALL: &[&str] = &["of-alice", "of-bob", "of-carol", "of-eve"];
 const DOMAIN: &[&str] = &["of-alice", "of-bob", "of-carol"];
 
-pub(super) async fn arguments_and_orders(house: &House) -> Result<()> {
+/// What is asked for, and what alice, the administrator of her domain, and the one of all get.
+fn arguments() -> Vec<(Value, [Gets; 3])> {
     let alice = ALICE.access_key;
     let eve = EVE.access_key;
     let of_alice: &[&str] = &["of-alice"];
-    // What is asked for, and what alice, the administrator of her domain, and the one of all get.
-    let cases: Vec<(Value, [Gets; 3])> = vec![
+    vec![
         (
             json!({ "ak": alice }),
             [Only(of_alice), Only(of_alice), Only(of_alice)],
@@ -241,9 +241,12 @@ pub(super) async fn arguments_and_orders(house: &House) -> Result<()> {
             json!({ "filter": "group_name == \"gamma\"", "ak": null }),
             [Only(NONE), Only(NONE), Only(&["of-eve"])],
         ),
-    ];
+    ]
+}
+
+pub(super) async fn arguments_and_orders(house: &House) -> Result<()> {
     let callers = [ALICE, DORA, ROOT].map(|key| house.api(key));
-    for (variables, expected) in cases {
+    for (variables, expected) in arguments() {
         for (api, gets) in callers.iter().zip(expected) {
             let told = ask(api, LIST, variables.clone()).await?;
             let what = format!("{} with {variables}", api.access_key());

@@ -122,14 +122,15 @@ on_both_engines! {
                     let question = ListComputeSessions { order: vec![by(key, ascending)], ..question(filter) };
                     let whole = world.list(&question).await;
                     let whole_names = names(&whole);
-                    assert_eq!(whole.total as usize, whole_names.len());
-                    for limit in 1..=4_usize {
+                    assert_eq!(whole.total, whole_names.len() as u64);
+                    for limit in 1..=4 {
                         // Page after page, and then the other way round.
-                        let forward: Vec<usize> = (0..whole_names.len()).step_by(limit).collect();
+                        let end = u32::try_from(whole_names.len()).unwrap();
+                        let forward: Vec<u32> = (0..end).step_by(limit as usize).collect();
                         for offset in forward.iter().chain(forward.iter().rev()) {
-                            let cut = ListComputeSessions { offset: *offset as u32, limit: limit as u32, ..question.clone() };
+                            let cut = ListComputeSessions { offset: *offset, limit, ..question.clone() };
                             let page = world.list(&cut).await;
-                            let expected: Vec<&str> = whole_names.iter().skip(*offset).take(limit).copied().collect();
+                            let expected: Vec<&str> = whole_names.iter().skip(*offset as usize).take(limit as usize).copied().collect();
                             assert_eq!(names(&page), expected, "{key:?} {ascending} {offset} {limit}");
                             assert_eq!(page.total, whole.total);
                         }
