@@ -82,11 +82,12 @@ use crate::{
 };
 
 pub use archive::{
-    archiver::{ArchiverBell, work_off},
+    archiver::ArchiverBell,
     files::{ArchiveError, ArchiveFiles},
     measure::{JobToMeasure, MeasureError, MeasureJobs, NoMetrics},
     place::ArchivePlace,
     transfer,
+    work_off::work_off,
 };
 pub use domain::{
     archive_layout::JobKey,

@@ -68,6 +68,14 @@ fn stopped(number: i64, stop: i64) -> String {
     )
 }
 
+fn node_state(state: &str, time: i64) -> String {
+    let body = json!({"cluster": site::TEST_CLUSTER, "nodes": [
+        {"hostname": "t003", "states": [state], "cpusAllocated": 4, "memoryAllocated": 100, "gpusAllocated": 0, "jobsRunning": 1},
+    ]});
+    let body = body.to_string().replace('"', "\\\"");
+    format!("nodestate event=\"{body}\" {time}000000000\n")
+}
+
 fn sample(node: &str, time: i64, value: f64) -> String {
     format!("cpu_load,cluster=test,hostname={node},type=node value={value} {time}\n")
 }
@@ -226,7 +234,81 @@ async fn what_producers_say_survives_a_kill_and_takes_effect_once() -> Result<()
     )
     .await?;
 
-    // What cannot be used an operator can see.
+    // When it stops, what was measured is in its file, and is read from there.
+    producer
+        .publish("jobs", stopped(1, minute(3)).into())
+        .await?;
+    producer.flush().await?;
+    archived(&system, start).await?;
+    until_measured(
+        &system,
+        *id,
+        &[("t001", &[1.5, 2.25]), ("t002", &[7.0, 8.0])],
+    )
+    .await?;
+
+    nodes_are_told_of(&producer, &alpha).await?;
+    what_cannot_be_used_is_a_dead_letter(&system, &producer).await
+}
+
+/// The file of the first job says what was measured of it.
+async fn archived(system: &System, start: i64) -> Result<()> {
+    let directory = format!("job-archive/{}/0/001/{start}", site::TEST_CLUSTER);
+    // So little is not compressed.
+    let file = system.data().join(directory).join("data.json");
+    let data = eventually(DEADLINE, "the job's file", async || {
+        serde_json::from_slice::<Value>(&std::fs::read(&file).ok()?).ok()
+    })
+    .await?;
+    let series = data.pointer("/cpu_load/node/series");
+    let series = series
+        .and_then(Value::as_array)
+        .context("no series of nodes")?;
+    let values: Vec<(Option<&str>, Vec<f64>)> = series
+        .iter()
+        .map(|one| {
+            let values = one.get("data").and_then(Value::as_array);
+            let values = values.into_iter().flatten().filter_map(Value::as_f64);
+            (
+                one.get("hostname").and_then(Value::as_str),
+                values.collect(),
+            )
+        })
+        .collect();
+    let expected = [
+        (Some("t001"), vec![1.5, 2.25]),
+        (Some("t002"), vec![7.0, 8.0]),
+    ];
+    ensure!(values == expected, "{data}");
+    Ok(())
+}
+
+/// What the batch system says of its nodes; what is older changes nothing.
+async fn nodes_are_told_of(producer: &async_nats::Client, alpha: &Client) -> Result<()> {
+    let both = node_state("allocated", now()) + &node_state("idle", now() - 60);
+    producer.publish("cc.node.state", both.into()).await?;
+    producer.flush().await?;
+    let known = eventually(DEADLINE, "the state of a node", async || {
+        let request = alpha.request(Method::GET, "/api/nodestate/?cluster=test");
+        let known = send(request).await.ok()?.json().ok()?;
+        let nodes = known.get("nodes")?.as_array()?.clone();
+        nodes.into_iter().next()
+    });
+    let node = known.await?;
+    for (member, value) in [
+        ("hostname", json!("t003")),
+        ("state", json!("allocated")),
+        ("cpusAllocated", json!(4)),
+    ] {
+        ensure!(node.get(member) == Some(&value), "{member}: {node}");
+    }
+    Ok(())
+}
+
+async fn what_cannot_be_used_is_a_dead_letter(
+    system: &System,
+    producer: &async_nats::Client,
+) -> Result<()> {
     producer
         .publish(
             "jobs",

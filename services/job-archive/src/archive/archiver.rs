@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use muster_contract::job_archive::{Job, JobDetails, JobState};
-use muster_platform::{Clock, ComponentHealth, Health, Shutdown, SystemClock};
+use muster_platform::{Clock, ComponentHealth};
 use muster_storage::{Database, Engine, StorageError};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -25,11 +25,10 @@ use crate::{
     },
     store::{
         archive_work::{
-            ArchiveAction, FailedWork, TakenWork, backlog, next_due, release_all, take_work,
-            work_done, work_failed,
+            ArchiveAction, FailedWork, TakenWork, next_due, release_all, take_work, work_done,
+            work_failed,
         },
         archived_jobs::{ARCHIVED, load_jobs, note_archived, note_failures},
-        cluster_documents::named,
     },
 };
 
@@ -368,40 +367,6 @@ impl Archiver {
         note_failures(&mut transaction, &failures).await?;
         transaction.commit().await
     }
-}
-
-/// Does all archive work that there is and returns when nothing is left: what the service does, for whoever has the tables to
-/// himself. `at_once` = jobs whose files are written at once.
-///
-/// # Errors
-/// The tables cannot be read.
-pub async fn work_off(
-    database: &Database,
-    files: &ArchiveFiles,
-    metrics: Arc<dyn MeasureJobs>,
-    at_once: usize,
-) -> Result<(), StorageError> {
-    const LOOK: Duration = Duration::from_millis(20);
-    let tasks = Shutdown::new();
-    let archiver = Archiver {
-        database: database.clone(),
-        files: files.clone(),
-        metrics,
-        clock: Arc::new(SystemClock),
-        clusters: named(database).await?,
-        at_once,
-        bell: ArchiverBell::default(),
-        health: Health::new().register("job archive: files"),
-        stop: tasks.token(),
-    };
-    let working = tasks.spawn("archiver", archiver.run());
-    while backlog(database).await? > 0 && !working.is_finished() {
-        tokio::time::sleep(LOOK).await;
-    }
-    tasks.trigger();
-    // What it says of itself is in the log.
-    let _ = working.await;
-    Ok(())
 }
 
 /// Whether the job's files are to be there.

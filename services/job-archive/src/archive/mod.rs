@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a directory or S3 | `place.rs`, `s3_client.rs` |
 //! | its files, whole or not at all | `files.rs` |
-//! | what is to be written is written | `archiver.rs` |
+//! | what is to be written is written | `archiver.rs`; for commands, all of it at once: `work_off.rs` |
 //! | what was measured | `measure.rs` |
 //! | from the archive to the tables and back | `transfer/` |
 
@@ -15,3 +15,4 @@ pub(crate) mod measure;
 pub(crate) mod place;
 mod s3_client;
 pub mod transfer;
+pub(crate) mod work_off;

@@ -1,5 +1,5 @@
 //! What producers publish of jobs and nodes: `InfluxDB` line protocol whose string field `event` is the JSON body of the REST
-//! call that says the same (`api/clustercockpit.md` §1.10). Other tags and fields, and the time stamp, mean nothing.
+//! call that says the same (`api/clustercockpit.md` §1.10). Other tags and fields mean nothing, nor does the time stamp of a job.
 
 use influxdb_line_protocol::{FieldValue, ParsedLine, parse_lines, split_lines};
 
@@ -22,8 +22,19 @@ pub(crate) enum EventKind {
 pub(crate) struct Line<'a> {
     /// As it came.
     pub(crate) text: &'a str,
-    /// The event with its JSON body.
-    pub(crate) event: Result<(EventKind, String), String>,
+    /// The event, or why it is none.
+    pub(crate) event: Result<Event, String>,
+}
+
+/// Something that is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// What kind of thing.
+    pub(crate) kind: EventKind,
+    /// The JSON body of the REST call that says the same.
+    pub(crate) body: String,
+    /// When it was so: nanoseconds since 1970 UTC.
+    pub(crate) time: Option<i64>,
 }
 
 /// The lines of a message; comments and empty lines are none. An error is about the message as a whole.
@@ -52,7 +63,7 @@ pub(crate) fn read(message: &[u8]) -> Result<Vec<Line<'_>>, String> {
         .collect())
 }
 
-fn event_of(line: &str) -> Result<(EventKind, String), String> {
+fn event_of(line: &str) -> Result<Event, String> {
     let parsed = match parse_lines(line).next() {
         Some(Ok(parsed)) => parsed,
         Some(Err(error)) => return Err(format!("no line protocol: {error}")),
@@ -61,7 +72,11 @@ fn event_of(line: &str) -> Result<(EventKind, String), String> {
     let kind = kind_of(&parsed)?;
     let event = parsed.field_set.iter().find(|(name, _)| *name == "event");
     match event {
-        Some((_, FieldValue::String(event))) => Ok((kind, event.as_str().to_owned())),
+        Some((_, FieldValue::String(event))) => Ok(Event {
+            kind,
+            body: event.as_str().to_owned(),
+            time: parsed.timestamp,
+        }),
         Some(_) => Err("the field \"event\" is no string".to_owned()),
         None => Err("there is no field \"event\"".to_owned()),
     }
@@ -99,7 +114,8 @@ mod tests {
     fn only(message: &str) -> Result<(EventKind, String), String> {
         let lines = read(message.as_bytes()).unwrap();
         assert_eq!(lines.len(), 1, "{message}");
-        lines[0].event.clone()
+        let event = lines[0].event.clone();
+        event.map(|event| (event.kind, event.body))
     }
 
     /// As producers write it: of the text in a field only quotes and backslashes are escaped.

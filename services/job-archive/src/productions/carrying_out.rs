@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use muster_contract::{
     Principal,
     job_archive::{
-        JobStarted, JobStopped, StartJob, StartJobRefusal, StopJob, StopJobRefusal, StopTarget,
+        JobStarted, JobStopped, RecordNodeStatesRefusal, StartJob, StartJobRefusal, StopJob,
+        StopJobRefusal, StopTarget,
     },
 };
 use muster_platform::Timestamp;
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::{
     commands::{
+        record_node_states::record_node_states,
         start_job::start_jobs,
         stop_job::{stop_jobs, stopped_event},
     },
@@ -56,15 +58,24 @@ pub(super) async fn carry_out(
     told: &[Told<'_>],
     now: Timestamp,
 ) -> Result<CarriedOut, StorageError> {
-    let numbers: Vec<i64> = told.iter().map(|told| told.wish.job_id()).collect();
+    let (places, numbers): (Vec<usize>, Vec<i64>) = told
+        .iter()
+        .enumerate()
+        .filter_map(|(place, told)| Some((place, told.wish.job_id()?)))
+        .unzip();
     let mut batch = Batch {
         told,
         result: CarriedOut::default(),
     };
     for wave in waves(&numbers) {
+        let wave: Vec<usize> = wave
+            .into_iter()
+            .filter_map(|place| places.get(place).copied())
+            .collect();
         batch.start(transaction, clusters, &wave).await?;
         batch.stop(transaction, &wave, now).await?;
     }
+    batch.record_node_states(transaction, clusters).await?;
     Ok(batch.result)
 }
 
@@ -86,7 +97,7 @@ impl<'a> Batch<'a> {
                 let told = self.told.get(*place)?;
                 match &told.wish {
                     Wish::Start(start) => Some((*place, (told.caller, &**start))),
-                    Wish::Stop(_) => None,
+                    Wish::Stop(_) | Wish::NodeStates(_) => None,
                 }
             })
             .unzip();
@@ -110,7 +121,7 @@ impl<'a> Batch<'a> {
                 Wish::Start(start) => times
                     .get(&id)
                     .is_some_and(|times| times.start_time == start.start_time),
-                Wish::Stop(_) => false,
+                Wish::Stop(_) | Wish::NodeStates(_) => false,
             });
             if !same {
                 let reason = format!(
@@ -145,7 +156,7 @@ impl<'a> Batch<'a> {
                 let told = self.told.get(*place)?;
                 match &told.wish {
                     Wish::Stop(stop) => Some((*place, told, stop)),
-                    Wish::Start(_) => None,
+                    Wish::Start(_) | Wish::NodeStates(_) => None,
                 }
             })
             .collect();
@@ -156,7 +167,9 @@ impl<'a> Batch<'a> {
         // Another replica may be recording the start at this moment: with the lock it is there, or will look here.
         let locks: Vec<LockKey> = early
             .iter()
-            .map(|(_, told, _)| early_stops::lock_of(&told.caller.project, told.wish.job_id()))
+            .map(|(_, told, _)| {
+                early_stops::lock_of(&told.caller.project, told.wish.job_id().unwrap_or_default())
+            })
             .collect();
         transaction.lock_keys(&locks).await?;
         let early = self.attempt(transaction, &early).await?;
@@ -266,6 +279,32 @@ impl<'a> Batch<'a> {
             }
         }
         early_stops::keep(transaction, &kept, now).await
+    }
+
+    /// In the order in which they came; what is known of a node is replaced by what is later.
+    async fn record_node_states(
+        &mut self,
+        transaction: &mut Transaction,
+        clusters: &Clusters,
+    ) -> Result<(), StorageError> {
+        for (place, told) in self.told.iter().enumerate() {
+            let Wish::NodeStates(command) = &told.wish else {
+                continue;
+            };
+            let recorded = record_node_states(transaction, clusters, told.caller, command).await?;
+            if let Err(refusal) = recorded {
+                let reason = match refusal {
+                    RecordNodeStatesRefusal::UnknownCluster { cluster } => {
+                        format!("no such cluster: {cluster}")
+                    }
+                    RecordNodeStatesRefusal::TooMany { limit } => {
+                        format!("more than {limit} nodes in one message")
+                    }
+                };
+                self.refuse(place, reason);
+            }
+        }
+        Ok(())
     }
 
     fn refuse(&mut self, place: usize, reason: String) {

@@ -1,15 +1,17 @@
 //! From the messages of producers to what is to be done.
 
-use muster_clustercockpit::{JobMeta, StopRequest, go_json::decode};
+use muster_clustercockpit::{JobMeta, NodeStatesRequest, StopRequest, go_json::decode};
 use muster_contract::{
     Principal,
-    job_archive::{StartJob, StopJob, StopTarget},
+    job_archive::{RecordNodeStates, StartJob, StopJob, StopTarget},
 };
+
+use muster_platform::Timestamp;
 
 use super::Producers;
 use crate::domain::{
     clusters::Clusters,
-    job_events::{EventKind, Line, read},
+    job_events::{Event, EventKind, Line, read},
 };
 
 /// One line of a message, and what it asks for.
@@ -32,6 +34,7 @@ pub(super) struct Told<'a> {
 pub(super) enum Wish {
     Start(Box<StartJob>),
     Stop(StopJob),
+    NodeStates(RecordNodeStates),
 }
 
 /// A line that asks for nothing that can be done.
@@ -50,6 +53,7 @@ pub(super) fn read_all<'a>(
     messages: &[(&'a str, &'a [u8])],
     producers: &'a Producers,
     clusters: &Clusters,
+    now: Timestamp,
 ) -> (Vec<Told<'a>>, Vec<Refused>) {
     let (mut told, mut refused) = (Vec::new(), Vec::new());
     for (place, (subject, payload)) in messages.iter().enumerate() {
@@ -71,7 +75,7 @@ pub(super) fn read_all<'a>(
         };
         for line in lines {
             let text = line.text;
-            match wish_of(line, caller, clusters) {
+            match wish_of(line, caller, clusters, now) {
                 Ok(wish) => told.push(Told {
                     message: place,
                     line: text,
@@ -90,8 +94,14 @@ pub(super) fn read_all<'a>(
     (told, refused)
 }
 
-fn wish_of(line: Line<'_>, caller: &Principal, clusters: &Clusters) -> Result<Wish, String> {
-    let (kind, body) = line.event?;
+fn wish_of(
+    line: Line<'_>,
+    caller: &Principal,
+    clusters: &Clusters,
+    now: Timestamp,
+) -> Result<Wish, String> {
+    const NANOSECONDS: i64 = 1_000_000_000;
+    let Event { kind, body, time } = line.event?;
     match kind {
         EventKind::Start => {
             let job: JobMeta = decode(body.as_bytes()).map_err(|error| error.to_string())?;
@@ -114,18 +124,26 @@ fn wish_of(line: Line<'_>, caller: &Principal, clusters: &Clusters) -> Result<Wi
                 _ => Ok(Wish::Stop(stop)),
             }
         }
-        EventKind::NodeStates => Err("states of nodes are not recorded".to_owned()),
+        EventKind::NodeStates => {
+            let request = NodeStatesRequest::parse(body.as_bytes());
+            let request = request.map_err(|error| error.to_string())?;
+            // What is older than what is known changes nothing, so one from the future would stay.
+            let now = now.as_seconds();
+            let told_at = time.map_or(now, |time| time / NANOSECONDS).min(now);
+            Ok(Wish::NodeStates(request.into_command(told_at)))
+        }
     }
 }
 
 impl Wish {
-    /// The number of the job that it is about.
-    pub(super) fn job_id(&self) -> i64 {
+    /// The number of the job that it is about, if it is about one.
+    pub(super) fn job_id(&self) -> Option<i64> {
         match self {
-            Wish::Start(start) => start.job_id,
+            Wish::NodeStates(_) => None,
+            Wish::Start(start) => Some(start.job_id),
             Wish::Stop(stop) => match stop.target {
-                StopTarget::Newest { job_id, .. } => job_id,
-                StopTarget::Id(id) => id,
+                StopTarget::Newest { job_id, .. } => Some(job_id),
+                StopTarget::Id(id) => Some(id),
             },
         }
     }

@@ -83,7 +83,7 @@ async fn take_on(database: &Database, subject: &str, messages: &[String]) -> See
         .iter()
         .map(|message| (subject, message.as_bytes()))
         .collect();
-    let (told, refused) = read_all(&read, &producers, &clusters);
+    let (told, refused) = read_all(&read, &producers, &clusters, NOW);
     let mut transaction = database.begin().await.unwrap();
     let done = carry_out(&mut transaction, &clusters, &told, NOW)
         .await
@@ -206,6 +206,23 @@ on_both_engines! {
         ]) {
             assert!(reason.contains(expected), "{reason}");
         }
+    }
+
+    async fn states_of_nodes_are_recorded_and_the_latest_counts(database) {
+        let told = |state: &str, second: i64, cluster: &str| {
+            let body = json!({"cluster": cluster, "nodes": [{"hostname": "a01", "states": [state], "cpusAllocated": 4}]});
+            let body = body.to_string().replace('"', "\\\"");
+            format!("nodestate event=\"{body}\" {}", (NOON + second) * 1_000_000_000)
+        };
+        let seen = take(database, &[told("allocated", 20, "alpha"), told("idle", 10, "alpha"), told("idle", 10, "gamma")]).await;
+        assert_eq!(seen.refused, ["no such cluster: gamma"]);
+        let sql = "SELECT state FROM node_state WHERE hostname = 'a01'";
+        let states: Vec<(String,)> = database.fetch_all(sql, &[]).await.unwrap();
+        assert_eq!(states, [("allocated".to_owned(),)]);
+        // One from the future does not stay.
+        take(database, &[told("down", 1_000_000, "alpha"), started(1, NOON)]).await;
+        let states: Vec<(String,)> = database.fetch_all(sql, &[]).await.unwrap();
+        assert_eq!(states, [("down".to_owned(),)]);
     }
 
     async fn a_stop_does_not_wait_for_ever(database) {

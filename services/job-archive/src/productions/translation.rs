@@ -34,8 +34,9 @@ impl Translate for JobEventTranslator {
             .iter()
             .map(|message| (message.subject.as_str(), &message.payload[..]))
             .collect();
-        let (told, mut refused) = read_all(&read, &self.producers, &self.clusters);
-        let done = carry_out(transaction, &self.clusters, &told, self.clock.now()).await?;
+        let now = self.clock.now();
+        let (told, mut refused) = read_all(&read, &self.producers, &self.clusters, now);
+        let done = carry_out(transaction, &self.clusters, &told, now).await?;
         for (place, fact) in &done.facts {
             let Some(message) = told.get(*place).and_then(|told| messages.get(told.message)) else {
                 continue;

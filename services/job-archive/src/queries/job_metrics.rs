@@ -105,3 +105,6 @@ impl AnswerQuery<JobMetrics> for JobMetricsHandler {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use muster_contract::{
     Principal,
     job_archive::{NewTag, StartJob, Unit},
 };
+use muster_platform::{Health, Shutdown, SystemClock};
 use muster_testkit::{DEADLINE, TemporaryDirectory, eventually, skip};
 use serde_json::Value;
 
@@ -17,7 +18,9 @@ use crate::{
         job_data::{JobMetric, MetricScope, MetricSeries},
     },
     store::{
-        archive_work::request_archive_work, archived_jobs::NOT_ARCHIVED, attach_tags::attach_tags,
+        archive_work::{backlog, request_archive_work},
+        archived_jobs::NOT_ARCHIVED,
+        attach_tags::attach_tags,
     },
     testing::{DATABASES, NOON, clusters, genuine, on_both_engines, start, stop, token},
 };
