@@ -240,6 +240,7 @@ async fn what_producers_say_survives_a_kill_and_takes_effect_once() -> Result<()
         .await?;
     producer.flush().await?;
     archived(&system, start).await?;
+    shown(&alpha, *id).await?;
     until_measured(
         &system,
         *id,
@@ -280,6 +281,57 @@ async fn archived(system: &System, start: i64) -> Result<()> {
         (Some("t002"), vec![7.0, 8.0]),
     ];
     ensure!(values == expected, "{data}");
+    Ok(())
+}
+
+/// The values of the nodes in a metric's object.
+fn values(metric: Option<&Value>) -> Vec<Vec<f64>> {
+    let series = metric.and_then(|metric| metric.get("series")?.as_array());
+    let data = series.into_iter().flatten().map(|one| {
+        let data = one.get("data").and_then(Value::as_array);
+        data.into_iter()
+            .flatten()
+            .filter_map(Value::as_f64)
+            .collect()
+    });
+    data.collect()
+}
+
+/// What was measured is in every answer that has a place for it, and in the list there is a summary.
+async fn shown(alpha: &Client, id: i64) -> Result<()> {
+    let expected = [vec![1.5, 2.25], vec![7.0, 8.0]];
+    let of = |number: &str| format!("/api/jobs/{number}");
+    let id = id.to_string();
+    let all = alpha.request(Method::GET, &(of(&id) + "?all-metrics=true"));
+    let all = send(all).await?.json()?;
+    let metric = all.pointer("/Data/cpu_load/node");
+    ensure!(values(metric) == expected, "{all}");
+    let one = alpha.request(Method::POST, &of(&id));
+    let one = send(one.body(r#"["cpu_load"]"#)).await?.json()?;
+    let metric = one.pointer("/Data/0/metric");
+    ensure!(values(metric) == expected, "{one}");
+    for (query, expected) in [
+        ("metric=cpu_load&scope=node", &expected[..]),
+        ("metric=flops_any", &[]),
+    ] {
+        let path = format!("{}?{query}", of(&format!("metrics/{id}")));
+        let answer = send(alpha.request(Method::GET, &path)).await?.json()?;
+        let metric = answer.pointer("/data/jobMetrics/0/metric");
+        ensure!(values(metric) == expected, "{query}: {answer}");
+    }
+    // The row follows the files.
+    eventually(DEADLINE, "the summary", async || {
+        let jobs = alpha
+            .jobs("state=completed&items-per-page=100")
+            .await
+            .ok()?;
+        let job = jobs
+            .iter()
+            .find(|job| job.get("jobId") == Some(&json!(1)))?;
+        let greatest = job.pointer("/statistics/cpu_load/max")?.as_f64()?;
+        ((greatest - 8.0).abs() < f64::EPSILON).then_some(())
+    })
+    .await?;
     Ok(())
 }
 

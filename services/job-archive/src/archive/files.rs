@@ -1,7 +1,7 @@
 //! The files of an archive. Each is written under another name, made durable and then renamed (S3 does the like), so that a
 //! reader sees it whole or not at all.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{
@@ -262,25 +262,6 @@ impl ArchiveFiles {
             })
     }
 
-    /// Removes what an attempt left behind that was cut off: files under the names that they had before they were whole. S3
-    /// has none.
-    pub(crate) async fn remove_leftovers(&self, key: &JobKey) -> Result<(), ArchiveError> {
-        let ArchivePlace::Directory(root) = &self.place else {
-            return Ok(());
-        };
-        let directory = root.join(directory_of(key)?);
-        // Small and rare: once for each job that had to be tried again.
-        let removed = tokio::task::spawn_blocking(move || remove_staged(&directory)).await;
-        match removed {
-            Ok(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(ArchiveError::Place {
-                    reason: error.to_string(),
-                })
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Every file of the archive with its size, in no promised order. Memory does not grow with the archive.
     pub(crate) fn list(&self) -> BoxStream<'_, Result<(String, u64), ArchiveError>> {
         let root = self.root.clone();
@@ -379,7 +360,7 @@ impl ArchiveFiles {
     }
 }
 
-fn directory_of(key: &JobKey) -> Result<String, ArchiveError> {
+pub(super) fn directory_of(key: &JobKey) -> Result<String, ArchiveError> {
     if key.is_placeable() {
         Ok(key.directory())
     } else {
@@ -393,20 +374,4 @@ fn relative(root: &Path, location: &Path) -> Option<String> {
     let parts = location.prefix_match(root)?;
     let parts: Vec<String> = parts.map(|part| part.as_ref().to_owned()).collect();
     Some(parts.join("/"))
-}
-
-/// The store writes `name#1` and the like before it renames.
-fn remove_staged(directory: &PathBuf) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let staged = name
-            .to_str()
-            .and_then(|name| name.split_once('#'))
-            .is_some_and(|(name, _)| [META_FILE, DATA_FILE, COMPRESSED_DATA_FILE].contains(&name));
-        if staged {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | a directory or S3 | `place.rs`, `s3_client.rs` |
-//! | its files, whole or not at all | `files.rs` |
+//! | its files, whole or not at all | `files.rs`; what is left of a cut off attempt: `leftovers.rs` |
 //! | what is to be written is written | `archiver.rs`; for commands, all of it at once: `work_off.rs` |
 //! | what was measured | `measure.rs` |
 //! | from the archive to the tables and back | `transfer/` |
@@ -11,6 +11,7 @@
 pub(crate) mod archiver;
 mod breakpoint;
 pub(crate) mod files;
+mod leftovers;
 pub(crate) mod measure;
 pub(crate) mod place;
 mod s3_client;
