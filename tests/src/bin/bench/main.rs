@@ -22,6 +22,7 @@ mod pairs;
 mod processes;
 mod starting;
 mod system;
+mod tracing;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -58,7 +59,7 @@ struct Arguments {
     #[arg(long)]
     sqlite_only: bool,
     /// Only these measurements: idle, start, list, pairs, inventory, get-cost, freezer-lists, freezer-runs, compute, graphql, metrics,
-    /// archive-import, archiving, archive-pairs, archive-pages
+    /// archive-import, archiving, archive-pairs, archive-pages, tracing
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -94,6 +95,9 @@ async fn main() -> Result<()> {
                 connections: arguments.connections.clone(),
             };
             starting::measure(engine, &plan).await?;
+        }
+        if wanted("tracing") {
+            tracing::measure(engine, arguments.rounds, duration).await?;
         }
         if wanted("list") {
             listing::measure(engine, arguments.jobs).await?;

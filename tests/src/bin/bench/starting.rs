@@ -23,12 +23,12 @@ pub(crate) struct Plan {
     pub(crate) connections: Vec<usize>,
 }
 
-struct Sample {
-    rate: f64,
+pub(crate) struct Sample {
+    pub(crate) rate: f64,
     p50: f64,
     p99: f64,
     /// Processor microseconds per request, of everything that serves.
-    processor: f64,
+    pub(crate) processor: f64,
 }
 
 /// Prints the table of one engine.
@@ -86,7 +86,7 @@ async fn round_direct(engine: Engine, connections: usize, duration: Duration) ->
     sample(direct.address, &direct.processes(), connections, duration).await
 }
 
-async fn sample(
+pub(crate) async fn sample(
     address: std::net::SocketAddr,
     serving: &[u32],
     connections: usize,

@@ -85,6 +85,16 @@ impl Muster {
         Self::start_in(directory, database).await
     }
 
+    /// With these settings.
+    pub(crate) async fn with_settings(
+        database: Database,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
+        let directory = TemporaryDirectory::new("bench")?;
+        write_site(&directory)?;
+        Self::start_with(directory, database, settings).await
+    }
+
     /// With so many nodes to lend.
     pub(crate) async fn with_nodes(database: Database, count: usize) -> Result<Self> {
         let directory = TemporaryDirectory::new("bench")?;
@@ -97,6 +107,14 @@ impl Muster {
         directory: TemporaryDirectory,
         database: Database,
     ) -> Result<Self> {
+        Self::start_with(directory, database, &[]).await
+    }
+
+    async fn start_with(
+        directory: TemporaryDirectory,
+        database: Database,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         let site = directory.path().join("site.toml");
         let site = site.to_string_lossy();
         let mut environment = vec![
@@ -108,6 +126,7 @@ impl Muster {
         if let Database::Postgres { url, .. } = &database {
             environment.push(("MUSTER__STORAGE__URL", url));
         }
+        environment.extend_from_slice(settings);
         let process =
             MusterProcess::start(["up"], &environment, &directory.path().join("data")).await?;
         let url = process.base_url().context("no address")?;
