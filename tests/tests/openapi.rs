@@ -70,16 +70,15 @@ async fn keeps_to_its_documents(system: &System, client: &Client) -> Result<()> 
             return Ok(());
         }
     };
-    for (name, header) in [
-        ("muster", None),
-        (
-            "clustercockpit",
-            Some(format!("X-Auth-Token:{}", site::ADMIN)),
-        ),
-        ("freezer", Some(format!("X-Auth-Token:{}", site::ADMIN))),
-        ("duffy", Some(format!("Authorization:Basic {DUFFY_KEY}"))),
-        ("backendai", None),
+    for (name, credential) in [
+        ("muster", Credential::None),
+        ("clustercockpit", Credential::Token),
+        ("freezer", Credential::Token),
+        ("duffy", Credential::Header(DUFFY_KEY)),
+        ("backendai", Credential::None),
+        ("backendai", Credential::Signature),
     ] {
+        let report = system.directory().join("schemathesis.ndjson");
         let mut command = tokio::process::Command::new(programs.join("schemathesis"));
         command
             .args(["--no-color", "run"])
@@ -89,24 +88,67 @@ async fn keeps_to_its_documents(system: &System, client: &Client) -> Result<()> 
             .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
             .args(["--max-examples", "4", "--max-time", SECONDS_EACH])
             .args(["--seed", "1", "--no-shrink", "--warnings", "off"])
+            .args(["--report", "ndjson", "--report-ndjson-path"])
+            .arg(&report)
             .current_dir(system.directory())
             .kill_on_drop(true);
-        if let Some(header) = header {
-            command.args(["--header", &header]);
+        match credential {
+            Credential::None => {}
+            Credential::Token => {
+                command.args(["--header", &format!("X-Auth-Token:{}", site::ADMIN)]);
+            }
+            Credential::Header(header) => {
+                command.args(["--header", header]);
+            }
+            Credential::Signature => {
+                command
+                    .env("PYTHONPATH", repository().join("tests/schemathesis"))
+                    .env("SCHEMATHESIS_HOOKS", "backendai_signature")
+                    .env("BACKENDAI_ACCESS_KEY", ACCESS_KEY)
+                    .env("BACKENDAI_SECRET_KEY", SECRET_KEY);
+            }
         }
         let output = command.output().await?;
         let said = String::from_utf8_lossy(&output.stdout);
         ensure!(output.status.success(), "{name}: {said}");
         ensure!(said.contains("No issues found"), "{name}: {said}");
+        // Who is let in has seen more than refusals.
+        let answers = fs::read_to_string(&report)?;
+        let expected = match credential {
+            Credential::None if name == "backendai" => "401",
+            _ => "200",
+        };
+        ensure!(
+            answers.contains(&format!("\"status_code\":{expected}"))
+                || answers.contains(&format!("\"status_code\": {expected}")),
+            "{name}: no answer was {expected}"
+        );
+        fs::remove_file(&report)?;
     }
     Ok(())
 }
 
+/// How requests prove who sends them.
+enum Credential {
+    /// They do not.
+    None,
+    /// By the token of the site's administrator.
+    Token,
+    /// By this header.
+    Header(&'static str),
+    /// Each is signed: `tests/schemathesis/backendai_signature.py`.
+    Signature,
+}
+
+/// The key pair of [`DUFFY`]'s principal.
+const ACCESS_KEY: &str = "AKIACICICICICICICICI";
+const SECRET_KEY: &str = "ci-secret-ci-secret-ci-secret-ci-secret1";
+
 /// What is looked at in each answer.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
 
-/// `ci:` and the key of [`DUFFY`], in base64.
-const DUFFY_KEY: &str = "Y2k6YTFiNWZmMmItMGQwYy00YTZlLTlkMzgtMWQ0ZjVhMWYwYzEx";
+/// With `ci:` and the key of [`DUFFY`], in base64.
+const DUFFY_KEY: &str = "Authorization:Basic Y2k6YTFiNWZmMmItMGQwYy00YTZlLTlkMzgtMWQ0ZjVhMWYwYzEx";
 
 /// Nodes, and who may have them.
 const DUFFY: &str = r#"
@@ -118,6 +160,8 @@ name = "ci"
 project = "ci"
 roles = ["admin"]
 duffy_key = "a1b5ff2b-0d0c-4a6e-9d38-1d4f5a1f0c11"
+access_key = "AKIACICICICICICICICI"
+secret_key = "ci-secret-ci-secret-ci-secret-ci-secret1"
 
 [[pool]]
 name = "metal-7-x86_64"

@@ -130,6 +130,8 @@ impl CarryingOut {
         if let Ending::Finished(HookResult::Failed { reason }) = &ending {
             span.record(names::field::STATUS_CODE, "error");
             span.record(names::field::STATUS_DESCRIPTION, reason);
+            span.record(names::ERROR_TYPE, "hook");
+            order.failed("hook", reason);
         }
         ending
     }
@@ -144,6 +146,7 @@ fn span(parent: &Span, run: &HookRun) -> Span {
         otel.name = field::Empty,
         otel.status_code = field::Empty,
         otel.status_description = field::Empty,
+        error.r#type = field::Empty,
         muster.hook = run.program,
     );
     if !span.is_disabled() {

@@ -65,7 +65,7 @@ impl ContainerOrders {
             "a container of {} for session {} was to be started",
             order.image.name, order.session
         );
-        log(&what, order.container, &result, began);
+        log(&at_hand, &what, order.container, &result, began);
         let report = ContainerStarted {
             order: order.order,
             container: order.container,
@@ -91,6 +91,7 @@ impl ContainerOrders {
             return at_hand.give_back().await;
         };
         log(
+            &at_hand,
             "a container was to be started anew",
             order.container,
             &result,
@@ -161,7 +162,14 @@ async fn decode<O: Order>(at_hand: OrderAtHand) -> Option<(OrderAtHand, O)> {
     }
 }
 
-fn log(what: &str, container: Uuid, result: &ContainerStart, began: Instant) {
+/// Says how it came out, in the log and in the order's span.
+fn log(
+    at_hand: &OrderAtHand,
+    what: &str,
+    container: Uuid,
+    result: &ContainerStart,
+    began: Instant,
+) {
     let seconds = began.elapsed().as_secs_f64();
     match result {
         ContainerStart::Running { .. } => {
@@ -169,6 +177,7 @@ fn log(what: &str, container: Uuid, result: &ContainerStart, began: Instant) {
         }
         ContainerStart::Failed { reason } => {
             warn!(target: "muster::agent", %container, seconds, reason, "{what}: it does not run");
+            at_hand.failed("container", reason);
         }
     }
 }

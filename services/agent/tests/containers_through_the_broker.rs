@@ -113,6 +113,7 @@ impl House {
         self.order(&StopContainer {
             order,
             container,
+            session: None,
             forced: true,
         })
         .await;

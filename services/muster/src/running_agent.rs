@@ -51,7 +51,11 @@ impl RunningAgent {
             key_seed: Some(key_seed(settings, name)?),
             connect_deadline: CONNECT_DEADLINE,
         })
-        .await?;
+        .await?
+        .measuring(
+            process.telemetry.metrics(),
+            process.environment.clock.clone(),
+        );
         let health = process.health.register("agent: broker");
         tasks.spawn("agent: broker", broker.clone().watch(health, tasks.token()));
         muster_agent::start(broker.clone(), options, &process.environment, &tasks).await?;

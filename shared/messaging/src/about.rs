@@ -210,6 +210,19 @@ mod tests {
     }
 
     #[test]
+    fn orders_about_containers_are_about_their_sessions() {
+        let stop = muster_contract::agent::StopContainer {
+            order: uuid::Uuid::from_u128(1),
+            container: uuid::Uuid::from_u128(2),
+            session: Some(uuid::Uuid::from_u128(3)),
+            forced: false,
+        };
+        let body = serde_json::to_vec(&stop).unwrap();
+        let wanted = format!("session/{}", uuid::Uuid::from_u128(3));
+        assert_eq!(about(&body), Some(wanted));
+    }
+
+    #[test]
     fn a_session_is_told_from_a_node() {
         assert_eq!(session_of("session/s1"), Some("s1"));
         assert_eq!(session_of("node/n1"), None);

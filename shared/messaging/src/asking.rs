@@ -68,6 +68,31 @@ pub enum AskError {
     Encoding(#[source] serde_json::Error),
 }
 
+impl AskError {
+    /// Which of them it is, for a span: one of a few fixed words.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::BrokerAway => "broker_away",
+            Self::OwnerAway => "owner_away",
+            Self::TooManyWaiters { .. } => "too_many_waiters",
+            Self::TooLarge { .. } => "too_large",
+            Self::Deadline => "timeout",
+            Self::Failed(_) => "failed",
+            Self::Encoding(_) => "encoding",
+        }
+    }
+}
+
+/// The answer, decoded; the span says why there is none.
+fn read<T: serde::de::DeserializeOwned>(
+    answer: Result<Vec<u8>, AskError>,
+    span: &tracing::Span,
+) -> Result<T, AskError> {
+    let answer =
+        answer.and_then(|answer| serde_json::from_slice(&answer).map_err(AskError::Encoding));
+    answer.inspect_err(|error| spans::fail(span, error.kind(), &error.to_string()))
+}
+
 /// Why one try at a question has brought no answer.
 enum NoAnswer {
     /// Nobody was there who could have been asked.
@@ -169,8 +194,8 @@ impl QueryClient {
                 }
             }
         };
-        let answer = asking.instrument(span).await?;
-        serde_json::from_slice(&answer).map_err(AskError::Encoding)
+        let answer = asking.instrument(span.clone()).await;
+        read(answer, &span)
     }
 
     /// Asks the agent and waits for its answer. It is asked once: what it does may not be done twice, so where it is not known
@@ -193,13 +218,14 @@ impl QueryClient {
         spans::inject(&span, &mut map);
         let deadline = Instant::now() + deadline;
         let asking = self.ask_once(subject, &map, &payload, None, deadline);
-        let answer = asking.instrument(span).await.map_err(|none| match none {
+        let answer = asking.instrument(span.clone()).await;
+        let answer = answer.map_err(|none| match none {
             NoAnswer::Nobody => AskError::OwnerAway,
             NoAnswer::Silence => AskError::Deadline,
             NoAnswer::Lost => AskError::BrokerAway,
             NoAnswer::Final(error) => error,
-        })?;
-        serde_json::from_slice(&answer).map_err(AskError::Encoding)
+        });
+        read(answer, &span)
     }
 
     fn encode(&self, question: &impl Serialize) -> Result<Bytes, AskError> {

@@ -1,6 +1,6 @@
 //! What a handler wants sent once its transaction has committed.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
 
 use muster_contract::{
     Command, Event, Order, Principal, headers,
@@ -22,6 +22,7 @@ pub(crate) struct Parts {
     pub(crate) rows: Vec<PendingRow>,
     pub(crate) settled: Vec<(Uuid, Box<RawValue>)>,
     pub(crate) sent: HashMap<Uuid, Sent>,
+    pub(crate) waits: Vec<(&'static str, Duration)>,
 }
 
 /// Collects events, onward commands and orders; they become rows of the transaction.
@@ -35,6 +36,8 @@ pub struct Effects {
     settled: Vec<(Uuid, Box<RawValue>)>,
     /// Of messages that are about something: by their ids.
     sent: HashMap<Uuid, Sent>,
+    /// Of requests that were granted: in which queue they waited, and for how long.
+    waits: Vec<(&'static str, Duration)>,
 }
 
 impl Effects {
@@ -46,6 +49,7 @@ impl Effects {
             rows: Vec::new(),
             settled: Vec::new(),
             sent: HashMap::new(),
+            waits: Vec::new(),
         }
     }
 
@@ -100,6 +104,12 @@ impl Effects {
         Ok(())
     }
 
+    /// A request of `queue` (one of a few fixed names) is granted after it has waited for so long. For the metrics: counted once this
+    /// transaction has committed.
+    pub fn granted_after(&mut self, queue: &'static str, waited: Duration) {
+        self.waits.push((queue, waited));
+    }
+
     /// Publishes a message again as it once came, under a new identity for the broker and its old one for the inbox.
     pub(crate) fn again(&mut self, stream: &str, message: OutboxMessage) {
         self.row(stream).messages.push(message);
@@ -118,6 +128,7 @@ impl Effects {
             rows: self.rows,
             settled: self.settled,
             sent: self.sent,
+            waits: self.waits,
         }
     }
 

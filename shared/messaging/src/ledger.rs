@@ -1,6 +1,6 @@
 //! The transactions of a service, and what goes into each besides the state: outcomes of commands begun earlier, and the outbox.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use muster_contract::{Reply, ReplyBody};
 use muster_platform::Timestamp;
@@ -35,6 +35,8 @@ pub(crate) struct Consequences {
     pub(crate) rows: Vec<PendingRow>,
     /// Outcomes of commands begun earlier.
     pub(crate) replies: Vec<LateReply>,
+    /// How long requests have waited that are granted, by queue.
+    pub(crate) waits: Vec<(&'static str, Duration)>,
 }
 
 /// An outcome, and an address where somebody waits for it.
@@ -89,6 +91,7 @@ impl Ledger {
             mut rows,
             settled,
             mut sent,
+            waits,
         } = effects.into_parts();
         let replies = self.settle(transaction, settled).await?;
         if !rows.is_empty() {
@@ -103,7 +106,11 @@ impl Ledger {
             let records: Result<Vec<_>, _> = rows.iter().map(|row| stored(row, now)).collect();
             outbox::append(transaction, &records?).await?;
         }
-        Ok(Consequences { rows, replies })
+        Ok(Consequences {
+            rows,
+            replies,
+            waits,
+        })
     }
 
     async fn settle(

@@ -1,6 +1,9 @@
 //! What happens after a commit: replies at once, publication by the publisher.
 
+use std::time::Duration;
+
 use muster_contract::{Reply, ReplyBody};
+use muster_telemetry::metrics::QueueMetrics;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -26,6 +29,7 @@ pub(crate) struct Outlet {
     pub(crate) broker: Broker,
     pub(crate) rows: mpsc::Sender<PendingRow>,
     pub(crate) told: mpsc::Sender<Told>,
+    pub(crate) queues: QueueMetrics,
 }
 
 impl Outlet {
@@ -72,9 +76,17 @@ impl Outlet {
         }
     }
 
+    /// Counts how long requests have waited that were granted.
+    pub(crate) fn count(&self, waits: Vec<(&'static str, Duration)>) {
+        for (queue, waited) in waits {
+            self.queues.granted(queue, waited);
+        }
+    }
+
     /// Tells all that a transaction without deliveries has to tell.
     pub(crate) async fn tell(&self, consequences: Consequences) {
         self.reply(&[], Vec::new(), consequences.replies).await;
+        self.count(consequences.waits);
         self.publish(consequences.rows);
     }
 }

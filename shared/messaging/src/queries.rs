@@ -10,7 +10,7 @@ use futures_util::{FutureExt, StreamExt};
 use muster_contract::{Principal, Service, headers};
 use muster_platform::Shutdown;
 use tokio::sync::Semaphore;
-use tracing::{Instrument, error, warn};
+use tracing::{Instrument, Span, error, warn};
 
 use crate::{Broker, BrokerError, erased::ErasedQueryHandler, header_map, spans, topology::chain};
 
@@ -118,12 +118,14 @@ impl Answering {
             Ok(Ok(answer)) => self.respond(request, &answer.into()).await,
             Ok(Err(error)) => {
                 error!(target: "muster::messaging", subject = self.subject, error = %chain(&error), "a question could not be answered");
-                // What went wrong inside is for our log alone.
+                spans::fail(&Span::current(), "handler", &chain(&error));
+                // What went wrong inside is for our log and traces alone.
                 self.refuse(request, "it could not be answered".to_owned())
                     .await;
             }
             Err(_) => {
                 error!(target: "muster::messaging", subject = self.subject, "a handler panicked");
+                spans::fail(&Span::current(), "panic", "a handler panicked");
                 self.refuse(request, "it could not be answered".to_owned())
                     .await;
             }

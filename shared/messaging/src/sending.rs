@@ -91,6 +91,37 @@ pub enum SendError {
     Encoding(#[source] serde_json::Error),
 }
 
+impl SendError {
+    /// Which of them it is, for a span: one of a few fixed words.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::BrokerAway => "broker_away",
+            Self::StreamFull => "stream_full",
+            Self::TooManyWaiters { .. } => "too_many_waiters",
+            Self::TooLarge { .. } => "too_large",
+            Self::StillRunning { .. } => "timeout",
+            Self::KeyReused => "key_reused",
+            Self::DeadLettered => "dead_letter",
+            Self::Encoding(_) => "encoding",
+        }
+    }
+}
+
+/// What the reply says; without one the command is still running.
+fn outcome<T: serde::de::DeserializeOwned>(
+    reply: Option<ReplyBody>,
+    id: Uuid,
+) -> Result<T, SendError> {
+    match reply {
+        Some(ReplyBody::Outcome(outcome)) => {
+            serde_json::from_str(outcome.get()).map_err(SendError::Encoding)
+        }
+        Some(ReplyBody::KeyReused) => Err(SendError::KeyReused),
+        Some(ReplyBody::DeadLettered) => Err(SendError::DeadLettered),
+        None => Err(SendError::StillRunning { id }),
+    }
+}
+
 type Key = (Uuid, Option<String>);
 
 /// Sends commands and waits for their outcomes; cheap to clone.
@@ -196,20 +227,21 @@ impl CommandClient {
         spans::inject(&span, &mut headers);
         let deadline = started + options.deadline;
         let sending = self.send_until_stored(C::subject(), headers, payload.into(), deadline);
+        let sending = sending.instrument(span.clone());
         let reply = tokio::select! {
             biased;
-            reply = waiter.next() => reply,
-            unsent = sending.instrument(span) => return Err(self.explain(&unsent, options.id)),
-            () = tokio::time::sleep_until(deadline) => None,
+            reply = waiter.next() => Ok(reply),
+            unsent = sending => Err(self.explain(&unsent, options.id)),
+            () = tokio::time::sleep_until(deadline) => Ok(None),
         };
-        match reply {
-            Some(ReplyBody::Outcome(outcome)) => {
-                serde_json::from_str(outcome.get()).map_err(SendError::Encoding)
-            }
-            Some(ReplyBody::KeyReused) => Err(SendError::KeyReused),
-            Some(ReplyBody::DeadLettered) => Err(SendError::DeadLettered),
-            None => Err(SendError::StillRunning { id: options.id }),
+        let result = reply.and_then(|reply| outcome(reply, options.id));
+        // With the key of another request the client is wrong, not we.
+        if let Err(error) = &result
+            && !matches!(error, SendError::KeyReused)
+        {
+            spans::fail(&span, error.kind(), &error.to_string());
         }
+        result
     }
 
     /// The connection.

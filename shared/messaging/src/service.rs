@@ -239,6 +239,7 @@ impl ServiceBuilder {
                 broker: self.foundation.broker.clone(),
                 rows,
                 told,
+                queues: self.foundation.metrics.queues(),
             },
             handlers: Arc::new(self.handlers),
             foundation: self.foundation,

@@ -233,7 +233,12 @@ impl Settler {
             self.metrics.dead_letters(count(filed));
         }
         breakpoint::reached(breakpoint::BEFORE_REPLY).await;
-        let Consequences { rows, replies } = consequences;
+        let Consequences {
+            rows,
+            replies,
+            waits,
+        } = consequences;
+        self.outlet.count(waits);
         self.outlet.reply(&batch, fates, replies).await;
         breakpoint::reached(breakpoint::AFTER_COMMIT).await;
         let now = self.environment.clock.now().as_micros();

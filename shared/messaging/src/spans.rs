@@ -196,6 +196,9 @@ pub(crate) fn send_command(subject: &str, id: Uuid, correlation_id: Uuid) -> Spa
         messaging.destination.name = subject,
         messaging.message.id = %id,
         messaging.message.conversation_id = %correlation_id,
+        otel.status_code = field::Empty,
+        otel.status_description = field::Empty,
+        error.r#type = field::Empty,
     );
     if !span.is_disabled() {
         span.record(names::field::NAME, names::span::send(&template(subject)));
@@ -288,6 +291,9 @@ pub(crate) fn ask(subject: &str) -> Span {
         messaging.operation.name = names::value::SEND,
         messaging.operation.r#type = names::value::SEND,
         messaging.destination.name = subject,
+        otel.status_code = field::Empty,
+        otel.status_description = field::Empty,
+        error.r#type = field::Empty,
     );
     if !span.is_disabled() {
         span.record(names::field::NAME, names::span::send(&template(subject)));
@@ -311,6 +317,9 @@ pub(crate) fn answer(subject: &str, headers: Option<&HeaderMap>) -> Span {
         messaging.operation.name = names::value::PROCESS,
         messaging.operation.r#type = names::value::PROCESS,
         messaging.destination.name = subject,
+        otel.status_code = field::Empty,
+        otel.status_description = field::Empty,
+        error.r#type = field::Empty,
     );
     if !span.is_disabled() {
         span.record(names::field::NAME, names::span::process(&template(subject)));

@@ -8,6 +8,7 @@ mod levels;
 mod outbox;
 mod periodic;
 mod publisher;
+mod queue;
 mod waiters;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use levels::{LevelMetrics, Reading};
 pub use outbox::OutboxMetrics;
 pub use periodic::PeriodicMetrics;
 pub use publisher::PublisherMetrics;
+pub use queue::QueueMetrics;
 pub use waiters::{Waiter, WaiterMetrics};
 
 use crate::error::TelemetryError;
@@ -167,6 +169,12 @@ impl Metrics {
     #[must_use]
     pub fn levels(&self, part: &'static str) -> LevelMetrics {
         LevelMetrics::new(self.readings.clone(), part)
+    }
+
+    /// What comes out of the queues for nodes and slots.
+    #[must_use]
+    pub fn queues(&self) -> QueueMetrics {
+        QueueMetrics::new(Arc::clone(&self.instruments))
     }
 
     /// The requests waiting for an outcome.

@@ -177,6 +177,8 @@ pub mod metric {
     pub const MUSTER_QUEUE_LENGTH: &str = "muster.queue.length";
     /// Seconds that the first of a queue has waited, 0 without one. Gauge.
     pub const MUSTER_QUEUE_OLDEST_WAIT: &str = "muster.queue.oldest_wait";
+    /// Seconds that a request waited in a queue until it was granted, 0 for one that was met at once. Histogram.
+    pub const MUSTER_QUEUE_WAIT: &str = "muster.queue.wait";
     /// Agents that run containers. Gauge.
     pub const MUSTER_AGENTS: &str = "muster.agents";
     /// Seconds since the last word of that agent of a group, of those that count as alive, that has been silent for longest. Gauge.
@@ -187,7 +189,7 @@ pub mod metric {
     pub const MUSTER_ARCHIVE_BACKLOG: &str = "muster.archive.backlog";
 
     /// Every metric, for the tests of dashboards.
-    pub const ALL: [&str; 33] = [
+    pub const ALL: [&str; 34] = [
         HTTP_SERVER_REQUEST_DURATION,
         MESSAGING_CLIENT_CONSUMED_MESSAGES,
         MESSAGING_CLIENT_OPERATION_DURATION,
@@ -217,6 +219,7 @@ pub mod metric {
         MUSTER_SLOTS_OCCUPIED,
         MUSTER_QUEUE_LENGTH,
         MUSTER_QUEUE_OLDEST_WAIT,
+        MUSTER_QUEUE_WAIT,
         MUSTER_AGENTS,
         MUSTER_AGENTS_LONGEST_SILENCE,
         MUSTER_SESSIONS,

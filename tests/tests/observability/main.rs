@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod compose;
+mod errors;
 mod expressions;
 mod prometheus;
 mod saga;

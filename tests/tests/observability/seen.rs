@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 use crate::{
+    errors,
     expressions::{Dashboard, named, without_threshold},
     prometheus::{Prometheus, accepted_by_promtool},
     saga,
@@ -30,6 +31,9 @@ async fn all(world: &mut World) -> Result<()> {
     let session = saga::opened_over_a_restart(world).await?;
     saga::waited_for_nodes(world, &session).await?;
     saga::waited_for_a_session(world).await?;
+    errors::of_a_container(world).await?;
+    errors::of_a_message(world).await?;
+    errors::of_a_service_that_is_away(world).await?;
     some_jobs(world).await?;
     match programs::prometheus_directory() {
         Ok(programs) => {

@@ -1,6 +1,6 @@
 //! The running Muster.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use muster_testkit::{
@@ -28,6 +28,9 @@ const ALICE: KeyPair = KeyPair {
 
 /// The image of compute sessions.
 pub(crate) const IMAGE: &str = "shell:1";
+
+/// One whose program is not there.
+pub(crate) const BROKEN: &str = "broken:1";
 
 /// What is prepared of a node: it waits while there is a file `hold`.
 const HOOK: &str = r#"#!/bin/sh
@@ -69,6 +72,11 @@ pool = "metal-7-x86_64"
 name = "shell:1"
 command = ["sh", "-c", "exec sleep 100000"]
 interpreter = ["sh", "-c", "{code}"]
+minimum = { cpu = "1", mem = "64m" }
+
+[[image]]
+name = "broken:1"
+command = ["/does/not/exist"]
 minimum = { cpu = "1", mem = "64m" }
 
 [duffy]
@@ -115,7 +123,8 @@ impl World {
         let mut options = SystemOptions::new(Engine::Sqlite)
             .with("MUSTER__TELEMETRY__OTLP_ENDPOINT", receiver.endpoint())
             .with("MUSTER__ADMIN__LISTEN", "127.0.0.1:0")
-            .with("MUSTER__INGRESS__COMMAND_DEADLINE", "45s");
+            .with("MUSTER__INGRESS__COMMAND_DEADLINE", "45s")
+            .with("MUSTER__INGRESS__QUERY_DEADLINE", "4s");
         options.site_extra = SITE.to_owned();
         let system = System::parts(options, 1).await?;
         let client = system.client("")?;
@@ -195,9 +204,46 @@ impl World {
         })
     }
 
+    /// Waits until the trace has a span of this name that says that it failed.
+    pub(crate) async fn failed_span(
+        &self,
+        trace: &ClientTrace,
+        name: &str,
+    ) -> Result<ReceivedSpan> {
+        let all = || self.receiver.trace(&trace.id);
+        eventually(DEADLINE, name, async || {
+            let mut spans = all().into_iter();
+            spans.find(|span| span.name == name && span.is_error)
+        })
+        .await
+        .with_context(|| format!("{:#?}", all()))
+    }
+
+    /// Waits until the parent of every span of the trace is there: those that end later, in another process, come later. Tells which
+    /// are missing otherwise.
+    pub(crate) async fn whole_trace(&self, trace: &ClientTrace) -> Result<Vec<ReceivedSpan>> {
+        let all = || self.receiver.trace(&trace.id);
+        eventually(DEADLINE, "the parents of all spans", async || {
+            let spans = all();
+            orphans(&spans, trace).is_empty().then_some(spans)
+        })
+        .await
+        .with_context(|| format!("orphans: {:#?}", orphans(&all(), trace)))
+    }
+
     pub(crate) fn output(&self) -> String {
         format!("{}\n{}", self.system.output(), self.agent.output())
     }
+}
+
+/// The names of the spans whose parents are not there, but for those below the client's own.
+fn orphans(spans: &[ReceivedSpan], trace: &ClientTrace) -> Vec<String> {
+    let ids: BTreeSet<&str> = spans.iter().map(|span| span.span_id.as_str()).collect();
+    let is_there = |parent: &String| *parent == trace.span || ids.contains(parent.as_str());
+    let orphans = spans
+        .iter()
+        .filter(|span| !span.parent_span_id.as_ref().is_some_and(is_there));
+    orphans.map(|span| span.name.clone()).collect()
 }
 
 async fn start_agent(system: &System, hooks: &std::path::Path) -> Result<MusterProcess> {

@@ -193,6 +193,7 @@ impl Agent {
         let order = StopContainer {
             order: RandomIds.next(),
             container,
+            session: None,
             forced,
         };
         let (ended, _turn) = self.containers.stop(&order).await;
@@ -578,6 +579,7 @@ async fn processes_that_do_not_want_to_end_are_killed() {
         let order = StopContainer {
             order: RandomIds.next(),
             container,
+            session: None,
             forced: false,
         };
         containers.stop(&order).await.0

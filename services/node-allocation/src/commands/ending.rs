@@ -36,10 +36,7 @@ impl EndedRequests {
         let place = |request: &Uuid| places.get(request).copied().flatten();
         let answers = self.answers.into_iter();
         let mut told: Vec<Told> = answers
-            .map(|(request, event)| Told {
-                place: place(&request),
-                event,
-            })
+            .map(|(request, event)| Told::at(place(&request), event))
             .collect();
         told.extend(Told::all(self.orders));
         told

@@ -347,7 +347,11 @@ impl Preparing {
                 tenant: grant.tenant.to_owned(),
                 nodes: nodes.into_iter().map(|node| leased(pools, node)).collect(),
             });
-            return Some(Told { place, event });
+            let waited = match &asked {
+                Asked::Arrival { .. } => 0,
+                Asked::Waiting(waiting) => now.saturating_sub(waiting.enqueued_at),
+            };
+            return Some(Told::granted(place, event, waited));
         }
         let found = nodes.into_iter().map(|node| NewlyPlaced {
             demand: node.demand,
@@ -361,8 +365,8 @@ impl Preparing {
         }
         if request.places.as_ref().is_some_and(Places::is_complete) {
             self.complete.push(request.request);
-            let event = granted(request);
-            return Some(Told { place, event });
+            let waited = now.saturating_sub(request.enqueued_at);
+            return Some(Told::granted(place, granted(request), waited));
         }
         self.kept.push(request);
         None

@@ -1,5 +1,7 @@
 //! What a change has to tell.
 
+use std::time::Duration;
+
 use muster_contract::{
     Command,
     agent::RunNodeHook,
@@ -15,7 +17,12 @@ pub(crate) struct Told {
     /// Place of the command in its batch; `None`: whatever made nodes free.
     pub(crate) place: Option<usize>,
     pub(crate) event: Answer,
+    /// Of a grant: microseconds that the request has waited for it.
+    pub(crate) waited: Option<i64>,
 }
+
+/// The queue for whole nodes, in metrics.
+const QUEUE: &str = "nodes";
 
 /// What is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,18 +40,33 @@ pub(crate) enum Answer {
 
 impl Told {
     pub(crate) fn of(place: usize, event: Answer) -> Self {
-        let place = Some(place);
-        Self { place, event }
+        Self::at(Some(place), event)
+    }
+
+    /// Nodes for a request that has waited for them for so many microseconds.
+    pub(crate) fn granted(place: Option<usize>, event: Answer, waited: i64) -> Self {
+        Self {
+            waited: Some(waited),
+            ..Self::at(place, event)
+        }
+    }
+
+    pub(crate) fn at(place: Option<usize>, event: Answer) -> Self {
+        Self {
+            place,
+            event,
+            waited: None,
+        }
     }
 
     /// Each with its place.
     pub(crate) fn all(answers: Vec<(Option<usize>, Answer)>) -> Vec<Self> {
         let told = answers.into_iter();
-        told.map(|(place, event)| Self { place, event }).collect()
+        told.map(|(place, event)| Self::at(place, event)).collect()
     }
 
     pub(crate) fn by_the_way(event: Answer) -> Self {
-        Self { place: None, event }
+        Self::at(None, event)
     }
 }
 
@@ -81,7 +103,7 @@ pub(crate) fn emit_all(
 ) -> Result<(), HandlerError> {
     for told in told {
         if let Some(cause) = causes.get(told.place.unwrap_or_default()) {
-            emit_one(effects, cause, &told.event)?;
+            emit_one(effects, cause, &told)?;
         }
     }
     Ok(())
@@ -91,9 +113,13 @@ pub(crate) fn emit_all(
 pub(crate) fn emit_one(
     effects: &mut Effects,
     cause: &Context,
-    event: &Answer,
+    told: &Told,
 ) -> Result<(), HandlerError> {
-    match event {
+    if let Some(waited) = told.waited {
+        let waited = Duration::from_micros(waited.max(0).unsigned_abs());
+        effects.granted_after(QUEUE, waited);
+    }
+    match &told.event {
         Answer::Granted(event) => effects.emit(cause, event),
         Answer::Refused(event) => effects.emit(cause, event),
         Answer::Released(event) => effects.emit(cause, event),

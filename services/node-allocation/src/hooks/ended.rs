@@ -290,10 +290,9 @@ impl FollowUp<'_> {
             if let Some(refusal) = touched.hopeless {
                 hopeless.insert(id, refusal);
             } else if is_complete {
-                told.push(Told {
-                    place: touched.place,
-                    event: granted(touched.request),
-                });
+                let waited = moment.now.saturating_sub(touched.request.enqueued_at);
+                let event = granted(touched.request);
+                told.push(Told::granted(touched.place, event, waited));
                 complete.push(id);
                 continue;
             } else if let Some(refusal) = touched.loss {

@@ -35,7 +35,7 @@ impl Periodic for NodeRenewal {
             ids: &*self.ids,
         };
         for told in renew(transaction, moment).await? {
-            emit_one(effects, cause, &told.event)?;
+            emit_one(effects, cause, &told)?;
         }
         Ok(false)
     }

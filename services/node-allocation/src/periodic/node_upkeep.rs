@@ -36,7 +36,7 @@ impl Periodic for NodeUpkeep {
         };
         let (told, more) = upkeep(transaction, moment).await?;
         for told in told {
-            emit_one(effects, cause, &told.event)?;
+            emit_one(effects, cause, &told)?;
         }
         Ok(more)
     }

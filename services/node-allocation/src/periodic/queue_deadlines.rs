@@ -51,7 +51,7 @@ impl Periodic for QueueDeadlines {
             ids: &*self.ids,
         };
         for told in end_due(transaction, moment).await? {
-            emit_one(effects, cause, &told.event)?;
+            emit_one(effects, cause, &told)?;
         }
         Ok(forget_fences(transaction, now).await?)
     }

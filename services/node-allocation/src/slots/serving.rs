@@ -72,7 +72,8 @@ pub(crate) async fn serve_arrivals(
         };
         match verdict {
             Verdict::Granted(agents) => {
-                told.push(asking.granted(&wish.scaling_group, &agents, &scene.addresses));
+                let grant = asking.granted(&wish.scaling_group, &agents, &scene.addresses);
+                told.push(grant.after(now.saturating_sub(wish.enqueued_at)));
                 outcome.granted.push((wish, agents));
             }
             Verdict::Waits(_) if length.requests >= QUEUE_LIMIT => {
@@ -129,7 +130,8 @@ pub(crate) async fn serve_waiting(
         match verdict {
             Verdict::Granted(agents) => {
                 let asking = Asking::of(&wish);
-                told.push(asking.granted(&wish.scaling_group, &agents, &scene.addresses));
+                let grant = asking.granted(&wish.scaling_group, &agents, &scene.addresses);
+                told.push(grant.after(now.saturating_sub(wish.enqueued_at)));
                 outcome.dequeued.push(wish.request);
                 outcome.granted.push((wish, agents));
             }

@@ -1,6 +1,6 @@
 //! What a change of slots has to tell.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use muster_contract::{
     Command,
@@ -19,7 +19,22 @@ pub(crate) struct Told {
     /// Place of the command in its batch; `None`: whatever brought the slots, or took them away.
     pub(crate) place: Option<usize>,
     pub(crate) event: Answer,
+    /// Of a new grant: microseconds that the request has waited for it.
+    pub(crate) waited: Option<i64>,
 }
+
+impl Told {
+    /// It has waited for so many microseconds.
+    pub(crate) fn after(self, waited: i64) -> Self {
+        Self {
+            waited: Some(waited),
+            ..self
+        }
+    }
+}
+
+/// The queue for slots of agents, in metrics.
+const QUEUE: &str = "slots";
 
 /// Where agents can be reached, by name.
 pub(crate) type Addresses = HashMap<String, String>;
@@ -122,6 +137,7 @@ impl<'a> Asking<'a> {
         Told {
             place: self.place,
             event,
+            waited: None,
         }
     }
 }
@@ -135,6 +151,7 @@ pub(crate) fn lost(sessions: impl IntoIterator<Item = LostSession>) -> Vec<Told>
             tenant: lost.tenant,
             agent: lost.agent,
         }),
+        waited: None,
     });
     told.collect()
 }
@@ -147,7 +164,7 @@ pub(crate) fn emit<C: Command>(
 ) -> Result<(), HandlerError> {
     for told in told {
         if let Some(request) = requests.get(told.place.unwrap_or_default()) {
-            emit_one(effects, &request.context, &told.event)?;
+            emit_one(effects, &request.context, told)?;
         }
     }
     Ok(())
@@ -160,11 +177,15 @@ pub(crate) fn emit_all(
     told: &[Told],
 ) -> Result<(), HandlerError> {
     let mut told = told.iter();
-    told.try_for_each(|told| emit_one(effects, cause, &told.event))
+    told.try_for_each(|told| emit_one(effects, cause, told))
 }
 
-fn emit_one(effects: &mut Effects, cause: &Context, event: &Answer) -> Result<(), HandlerError> {
-    match event {
+fn emit_one(effects: &mut Effects, cause: &Context, told: &Told) -> Result<(), HandlerError> {
+    if let Some(waited) = told.waited {
+        let waited = Duration::from_micros(waited.max(0).unsigned_abs());
+        effects.granted_after(QUEUE, waited);
+    }
+    match &told.event {
         Answer::Granted(event) => effects.emit(cause, event),
         Answer::Queued(event) => effects.emit(cause, event),
         Answer::Refused(event) => effects.emit(cause, event),

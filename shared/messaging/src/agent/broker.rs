@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use async_nats::HeaderMap;
 use muster_contract::{Signal, headers, subject};
-use muster_platform::ComponentHealth;
+use muster_platform::{Clock, ComponentHealth};
+use muster_telemetry::Metrics;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Orders, Questions};
+use super::{Orders, Questions, measured::Measured};
 use crate::{
     BrokerError, Connection, header_map,
     link::{Dial, Link},
@@ -33,6 +34,7 @@ pub struct AgentBrokerOptions {
 pub struct AgentBroker {
     pub(super) link: Link,
     agent: Arc<str>,
+    pub(super) measured: Option<Measured>,
 }
 
 impl AgentBroker {
@@ -52,7 +54,17 @@ impl AgentBroker {
         Ok(Self {
             link,
             agent: options.agent.into(),
+            measured: None,
         })
+    }
+
+    /// With metrics of the orders that it takes.
+    #[must_use]
+    pub fn measuring(self, metrics: &Metrics, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            measured: Some(Measured::new(metrics, clock)),
+            ..self
+        }
     }
 
     /// The agent's name.

@@ -10,6 +10,7 @@
 
 mod asked_question;
 mod broker;
+mod measured;
 mod order_at_hand;
 mod orders;
 mod own_report;

@@ -46,6 +46,8 @@ pub struct OrderAtHand {
     schema: String,
     correlation_id: Option<String>,
     delivered: i64,
+    /// When the broker stored it: microseconds since 1970.
+    stored_at: i64,
     span: Span,
     _keeping: AbortOnDropHandle<()>,
 }
@@ -57,15 +59,24 @@ impl OrderAtHand {
         let map = message.headers.as_ref().unwrap_or(&none);
         let id = header_map::get(map, headers::MESSAGE_ID).and_then(|id| id.parse().ok());
         let schema = header_map::get(map, headers::SCHEMA).map(str::to_owned);
-        let place = message
-            .info()
-            .map(|info| (info.stream_sequence, info.delivered));
-        let (Some(id), Some(schema), Ok((sequence, delivered))) = (id, schema, place) else {
+        let place = message.info().map(|info| {
+            (
+                info.stream_sequence,
+                info.delivered,
+                info.published.unix_timestamp_nanos(),
+            )
+        });
+        let (Some(id), Some(schema), Ok((sequence, delivered, published))) = (id, schema, place)
+        else {
             error!(target: "muster::messaging", subject = %message.subject, "an order without the headers of one");
             let _ = message.ack_with(AckKind::Term).await;
             return None;
         };
+        let stored_at = i64::try_from(published / 1_000).unwrap_or_default();
         let span = spans::process_order(&message, broker.agent(), sequence, delivered, map, id);
+        if let Some(measured) = &broker.measured {
+            measured.taken(&span, stored_at);
+        }
         let correlation_id = header_map::get(map, headers::CORRELATION_ID).map(str::to_owned);
         let keeping = tokio::spawn(keep(broker.clone(), message.reply.clone()));
         Some(Self {
@@ -75,6 +86,7 @@ impl OrderAtHand {
             schema,
             correlation_id,
             delivered,
+            stored_at,
             span,
             _keeping: AbortOnDropHandle::new(keeping),
         })
@@ -110,6 +122,11 @@ impl OrderAtHand {
         &self.span
     }
 
+    /// Says in its span that what was ordered could not be done; `kind` is one of a few fixed words.
+    pub fn failed(&self, kind: &'static str, reason: &str) {
+        spans::fail(&self.span, kind, reason);
+    }
+
     /// The order.
     ///
     /// # Errors
@@ -134,6 +151,9 @@ impl OrderAtHand {
         let span = spans::send_report(&self.span, &subject, id, self.correlation_id.as_deref());
         let map = self.headers_of(&R::schema(), id, &span);
         store(&self.broker, subject, map, body, stop).await?;
+        if let Some(measured) = &self.broker.measured {
+            measured.reported(&self.schema, self.stored_at);
+        }
         // Unacknowledged it comes again, and is remembered.
         let _ = self.message.ack().await;
         Ok(())

@@ -16,6 +16,11 @@ const STEP_BUCKETS: [f64; 14] = [
     0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0, 3_600.0,
 ];
 
+/// Seconds. Whoever waits for nodes or slots may do so for a day.
+const WAIT_BUCKETS: [f64; 13] = [
+    0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0,
+];
+
 /// Messages: powers of two, as batches double under load.
 const BATCH_BUCKETS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
@@ -27,6 +32,7 @@ pub(super) struct Instruments {
     pub(super) process_duration: Histogram<f64>,
     pub(super) step_duration: Histogram<f64>,
     pub(super) periodic_duration: Histogram<f64>,
+    pub(super) queue_wait: Histogram<f64>,
     pub(super) batch_size: Histogram<u64>,
     pub(super) sent: Counter<u64>,
     pub(super) consumed: Counter<u64>,
@@ -85,6 +91,12 @@ impl Instruments {
                 metric::MUSTER_PERIODIC_DURATION,
                 "Duration of one run of work that is done again and again.",
             ),
+            queue_wait: meter
+                .f64_histogram(metric::MUSTER_QUEUE_WAIT)
+                .with_unit("s")
+                .with_description("Time that a request waited in a queue until it was granted.")
+                .with_boundaries(WAIT_BUCKETS.to_vec())
+                .build(),
             batch_size: meter
                 .u64_histogram(metric::MUSTER_BATCH_SIZE)
                 .with_unit("{message}")

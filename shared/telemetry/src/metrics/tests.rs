@@ -66,6 +66,7 @@ fn every_metric_is_emitted_under_its_name() {
     let _waiter = metrics.waiters().enter();
     consumer.step("job-archive.start/1", MOMENT);
     metrics.periodic("session", "expiry").ran(None, MOMENT);
+    metrics.queues().granted("nodes", MOMENT);
     let levels = metrics.levels("job-archive");
     for name in metric::ALL {
         if super::levels::is_read(name) {

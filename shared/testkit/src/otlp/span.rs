@@ -36,6 +36,8 @@ pub struct ReceivedSpan {
     pub events: Vec<String>,
     /// Whether its status is "error".
     pub is_error: bool,
+    /// What its status says of it.
+    pub status_message: String,
     /// When it began, in nanoseconds since 1970.
     pub start_nanoseconds: u64,
     /// When it ended, in nanoseconds since 1970.
@@ -63,7 +65,9 @@ pub(super) fn received_span(span: Span, resource: &Attributes, scope: &str) -> R
         events: span.events.into_iter().map(|event| event.name).collect(),
         is_error: span
             .status
+            .as_ref()
             .is_some_and(|status| status.code() == StatusCode::Error),
+        status_message: span.status.map(|status| status.message).unwrap_or_default(),
         start_nanoseconds: span.start_time_unix_nano,
         end_nanoseconds: span.end_time_unix_nano,
     }

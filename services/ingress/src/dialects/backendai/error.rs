@@ -41,9 +41,9 @@ pub(super) struct Problem<'a> {
     title: &'a str,
     /// What is wrong.
     msg: &'a str,
-    /// What programs have to know: the fields that are wrong, by name; `existingSessionId`; `matches`.
+    /// What programs have to know: the fields that are wrong, by name; `existingSessionId`; `matches`; the errors of a GraphQL query.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Value>)]
     data: Option<&'a Value>,
 }
 

@@ -15,6 +15,9 @@ pub struct StopContainer {
     pub order: Uuid,
     /// The container.
     pub container: Uuid,
+    /// The session that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Uuid>,
     /// At once, without the time that processes have to end in order.
     pub forced: bool,
 }

@@ -62,7 +62,7 @@ impl Session {
         for container in &mut self.containers {
             if container.is_live() {
                 container.order = turn.next_id();
-                stop(turn, container, container.order, forced);
+                stop(turn, self.id, container, container.order, forced);
             }
         }
     }
@@ -131,7 +131,7 @@ impl Session {
         if self.status == ComputeSessionStatus::Restarting {
             // Its start anew may be on its way behind this.
             let order = turn.next_id();
-            stop(turn, container, order, false);
+            stop(turn, self.id, container, order, false);
         }
         let (info, code) = match report.end {
             ContainerEnd::Exited { code } if is_batch || !was_starting => {
@@ -189,7 +189,7 @@ impl Session {
             if container.agent == agent && container.is_live() {
                 is_hit = true;
                 let order = turn.next_id();
-                stop(turn, container, order, false);
+                stop(turn, self.id, container, order, false);
                 container.end(turn.now, Some(reason::AGENT_LOST));
             }
         }
@@ -204,10 +204,11 @@ impl Session {
     }
 }
 
-fn stop(turn: &mut Turn<'_>, container: &Container, order: Uuid, forced: bool) {
+fn stop(turn: &mut Turn<'_>, session: Uuid, container: &Container, order: Uuid, forced: bool) {
     let stop = StopContainer {
         order,
         container: container.id,
+        session: Some(session),
         forced,
     };
     turn.has_done(Deed::Stop(container.agent.clone(), stop));
