@@ -63,7 +63,7 @@ pub(crate) async fn of_a_service_that_is_away(world: &mut World) -> Result<()> {
     let answer = client::send(request).await?;
     ensure!(answer.status.is_server_error(), "{}", answer.status);
     let span = world.failed_span(&trace, "GET /api/jobs/").await?;
-    says(&span, answer.status.as_str(), "nobody is there to answer")?;
+    says(&span, answer.status.as_str(), "is away")?;
     for (attribute, value) in [
         ("http.route", "/api/jobs/"),
         ("muster.principal", "alpha-api"),

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use muster_testkit::{DEADLINE, ReceivedSpan, eventually};
 use muster_tests::Process;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{ClientTrace, IMAGE, KEY, World};
 
