@@ -15,7 +15,8 @@ async fn job_of(house: &House, session: &str) -> Result<Value> {
         let query = "cluster=compute&with-metadata";
         let jobs = client.jobs(query).await.ok()?;
         let mut jobs = jobs.into_iter();
-        jobs.find(|job| job["metaData"]["session_id"] == session)
+        // 3 = its files are there.
+        jobs.find(|job| job["metaData"]["session_id"] == session && job["monitoringStatus"] == 3)
     })
     .await
 }
@@ -85,5 +86,13 @@ async fn what_has_run_is_a_job_of_the_archive(house: &mut House) -> Result<()> {
     ensure!(jobs.len() == 4, "{jobs:#?}");
     let client = house.system.client(muster_tests::site::BETA_API)?;
     ensure!(client.jobs("cluster=compute").await?.is_empty());
+
+    // The files are an archive that every reader of archives can read.
+    let verified = eventually(DEADLINE, "all files", async || {
+        let output = house.system.cli(&["archive", "verify"]).await.ok()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        said.contains("4 jobs, 0 problems").then_some(())
+    });
+    verified.await?;
     Ok(())
 }

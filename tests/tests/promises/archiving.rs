@@ -1,17 +1,20 @@
 //! The job archive is killed at each of the moments between which a job's files and what the tables say of them could part, and
-//! in the middle of many: no file is torn, and every job is archived after the restart. The operator's commands then find
-//! nothing wrong.
+//! in the middle of many: no file is torn, and every job is archived after the restart, with what was told of it later. The
+//! operator's commands then find nothing wrong.
 
 use std::{fs, path::Path, process::Output};
 
 use anyhow::{Context as _, Result, ensure};
 use muster_testkit::{DEADLINE, eventually};
 use muster_tests::{
-    System, jobs,
+    System,
+    client::send,
+    jobs,
     setup::{Setup, stopped_at},
     site::TEST_CLUSTER,
 };
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 /// Each with whether the job's `meta.json` is there by then.
 const BREAKPOINTS: [(&str, bool); 3] = [
@@ -19,6 +22,9 @@ const BREAKPOINTS: [(&str, bool); 3] = [
     ("archive-before-meta", false),
     ("archive-after-meta", true),
 ];
+
+/// Where what is told of an archived job later is being written.
+const DESCRIBING: [&str; 2] = ["archive-before-meta", "archive-after-meta"];
 
 /// Jobs whose files are being written when the service is killed without a breakpoint.
 const MANY: i64 = 40;
@@ -46,6 +52,9 @@ async fn body(system: &mut System, setup: Setup) -> Result<()> {
         setup.start_archives(system).await?;
         archived(system, &archive, job_id).await?;
     }
+    for breakpoint in DESCRIBING {
+        tagged(system, setup, &archive, breakpoint).await?;
+    }
     let first = i64::try_from(BREAKPOINTS.len())? + 1;
     for job_id in first..first + MANY {
         run_job(system, job_id).await?;
@@ -67,6 +76,34 @@ async fn run_job(system: &System, job_id: i64) -> Result<()> {
     ensure!(status == 201, "start: {status} {answer}");
     let (status, answer) = client.stop_job(&jobs::stop(job_id)).await?;
     ensure!(status == 200, "stop: {status} {answer}");
+    Ok(())
+}
+
+/// The first job, which is archived, is tagged with the breakpoint's name; its file says so after the restart.
+async fn tagged(system: &mut System, setup: Setup, archive: &Path, breakpoint: &str) -> Result<()> {
+    let failpoint = format!("{breakpoint}=return");
+    let process = setup.restart_with_breakpoint(system, &failpoint).await?;
+    let client = system.alpha()?;
+    let jobs = client.jobs("items-per-page=100").await?;
+    let mut jobs = jobs.iter();
+    let job = jobs.find(|job| job.get("jobId") == Some(&json!(1)));
+    let id = job.and_then(|job| job.get("id")?.as_i64());
+    let path = format!("/api/jobs/tag_job/{}", id.context("the job is gone")?);
+    let tags = json!([{ "type": "killed", "name": breakpoint }]);
+    let request = client.request(Method::POST, &path).body(tags.to_string());
+    let answer = send(request).await?;
+    ensure!(answer.status == 200, "{}", answer.text());
+    stopped_at(system, process, breakpoint).await?;
+    setup.kill_archives(system)?;
+    whole(archive)?;
+    setup.start_archives(system).await?;
+    eventually(DEADLINE, "the tag in the file", async || {
+        let meta = meta(archive, 1).ok()??;
+        let tags = meta.get("tags")?.as_array()?.clone();
+        let named = |tag: &Value| tag.get("name") == Some(&json!(breakpoint));
+        tags.iter().any(named).then_some(())
+    })
+    .await?;
     Ok(())
 }
 
