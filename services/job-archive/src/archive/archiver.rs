@@ -38,6 +38,10 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// A command tells of its work before it commits; its commit and those of others are waited for together.
 const COMMIT_PAUSE: Duration = Duration::from_millis(10);
 
+/// What was told of and not found is looked for again, since its commit may take longer: after this at first, then after twice
+/// as long each time, up to [`SWEEP`].
+const NEXT_LOOK: Duration = Duration::from_millis(50);
+
 /// Work that is taken in one transaction, and at most concluded in one.
 const BATCH: usize = 64;
 
@@ -212,6 +216,7 @@ impl Archiver {
 
     /// Waits for work and takes it. `None` = it is told to stop.
     async fn next_tasks(&self) -> Option<Vec<Task>> {
+        let mut wait = NEXT_LOOK;
         loop {
             if self.stop.is_cancelled() {
                 return None;
@@ -225,8 +230,11 @@ impl Archiver {
             }
             tokio::select! {
                 () = self.stop.cancelled() => return None,
-                () = tokio::time::sleep(SWEEP) => {}
-                () = self.bell.0.notified() => tokio::time::sleep(COMMIT_PAUSE).await,
+                () = tokio::time::sleep(wait) => wait = wait.saturating_mul(2).min(SWEEP),
+                () = self.bell.0.notified() => {
+                    tokio::time::sleep(COMMIT_PAUSE).await;
+                    wait = NEXT_LOOK;
+                }
             }
         }
     }
