@@ -26,7 +26,7 @@ pub(crate) async fn take(
         };
         let carrying_out = carrying_out.clone();
         running.spawn(async move {
-            carrying_out.run(order, place).await;
+            Box::pin(carrying_out.run(order, place)).await;
         });
         // What has ended is let go of.
         while running.try_join_next().is_some() {}

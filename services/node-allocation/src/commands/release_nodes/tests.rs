@@ -2,8 +2,8 @@ use muster_contract::node_allocation::NodeState;
 
 use super::*;
 use crate::testing::{
-    allocate, declare, ends, got, id, in_state, leased, node, of_pool, on_both_engines, queue,
-    refused, release, released, waiting, wanted,
+    NOW, SECOND, allocate, allocate_at, declare, ends, got, id, in_state, leased, node, of_pool,
+    on_both_engines, queue, refused, release, released, waiting, wanted,
 };
 
 /// Numbers of what was given back, by release.
@@ -57,6 +57,18 @@ on_both_engines! {
         assert_eq!(ends(&told), [got(2, &["n1.dusty"])]);
         assert!(matches!(told[0].event, Answer::Released(_)));
         assert!(queue(database).await.is_empty());
+    }
+
+    async fn a_grant_says_how_long_it_was_waited_for(database) {
+        declare(database, &[("metal", "n1.dusty")]).await;
+        let came = NOW - 30 * SECOND;
+        let at_once = allocate_at(database, came, &[wanted(1, vec![of_pool("metal", 1)])]).await;
+        assert_eq!(at_once.iter().filter_map(|told| told.waited).collect::<Vec<_>>(), [0]);
+        let waits = allocate_at(database, came, &[waiting(2, 60, vec![of_pool("metal", 1)])]).await;
+        assert_eq!(waits, []);
+        let told = release(database, &[released(1, None)]).await;
+        let waited: Vec<_> = told.iter().map(|told| (told.waited, ends(std::slice::from_ref(told)).len())).collect();
+        assert_eq!(waited, [(None, 0), (Some(30 * SECOND), 1)]);
     }
 
     async fn the_end_of_a_session_ends_what_it_waits_for(database) {

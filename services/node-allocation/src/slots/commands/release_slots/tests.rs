@@ -1,10 +1,12 @@
 use muster_contract::node_allocation::{SlotsRefusal, WaitingReason};
 
+use super::*;
 use crate::{
     slots::testing::{
-        agents, allocate, cluster, got, occupied, queued, refused, release, slots, wanted,
+        agents, allocate, allocate_at, cluster, got, occupied, queued, refused, release, session,
+        slots, wanted,
     },
-    testing::on_both_engines,
+    testing::{NOW, SECOND, on_both_engines},
 };
 
 on_both_engines! {
@@ -32,6 +34,20 @@ on_both_engines! {
         allocate(database, &[wanted(1, "cpu=1"), wanted(2, "cpu=1"), wanted(3, "cpu=1")]).await;
         assert_eq!(release(database, &[2]).await, []);
         assert_eq!(release(database, &[1]).await, [got(3, &["a1"])]);
+    }
+
+    async fn a_grant_says_how_long_it_was_waited_for(database) {
+        agents(database, &[("a1", "cpu=1")]).await;
+        let came = NOW - 30 * SECOND;
+        allocate_at(database, came, &[wanted(1, "cpu=1")]).await;
+        let told = allocate_at(database, came, &[wanted(2, "cpu=1")]).await;
+        assert_eq!(told, [queued(2, WaitingReason::NoRoom)]);
+        let end = ReleaseSlots { session: session(1), tenant: "demo".to_owned() };
+        let mut transaction = database.begin().await.unwrap();
+        let told = release_slots(&mut transaction, NOW, &[&end]).await.unwrap();
+        transaction.commit().await.unwrap();
+        let waits: Vec<Option<i64>> = told.iter().map(|told| told.waited).collect();
+        assert_eq!(waits, [Some(30 * SECOND)]);
     }
 
     async fn all_containers_are_given_back_and_others_get_the_room(database) {
