@@ -214,6 +214,7 @@ impl Runs {
         facts: &mut Vec<Fact>,
     ) -> Result<StartDecision, JobSessionRefusal> {
         let (tag, is_on) = (self.tag, self.status == JobSessionStatus::Running);
+        let window_end = self.window_end();
         let member = self.member_mut(job_id)?;
         if member.run != tag {
             if !is_on {
@@ -223,6 +224,10 @@ impl Runs {
         }
         if member.status == RunJobStatus::Scheduled {
             member.start(now, facts);
+        }
+        // The request was made in time, but comes when nobody waits any more: the run has been told to have gone without it.
+        if member.started_at.is_none() && member.ended_at >= window_end {
+            return Ok(StartDecision::OutOfSync);
         }
         Ok(StartDecision::Success)
     }

@@ -91,6 +91,19 @@ fn a_run_is_over_when_all_its_jobs_have_ended_and_its_results_are_its_own() {
     assert_eq!((again, runs), (Ok(EndDecision::Success), before));
 }
 
+/// Requests wait while a part is away, and others are looked at first.
+#[test]
+fn a_start_that_was_asked_for_in_time_and_comes_when_nobody_waits_any_more_is_out_of_sync() {
+    let mut runs = session(&["a", "b"]);
+    start(&mut runs, "a", 0, 0).unwrap();
+    runs.end_due(NOON + 31 * SECOND, RULES, &mut Vec::new());
+    let before = runs.clone();
+    assert_eq!(start(&mut runs, "b", 0, 29), Ok(StartDecision::OutOfSync));
+    // One that had started only hears once more that it has.
+    assert_eq!(start(&mut runs, "a", 0, 29), Ok(StartDecision::Success));
+    assert_eq!(runs, before);
+}
+
 #[test]
 fn what_nothing_is_heard_of_is_ended_on_its_behalf() {
     let mut runs = session(&["a", "b"]);
