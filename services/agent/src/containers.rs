@@ -23,6 +23,8 @@ mod accounts;
 mod adopting;
 mod cgroups;
 mod code;
+#[cfg(test)]
+mod code_tests;
 mod container;
 mod docker;
 mod ending;
@@ -41,6 +43,10 @@ mod runner;
 #[cfg(test)]
 mod runner_tests;
 mod starting;
+#[cfg(test)]
+mod surroundings_tests;
+#[cfg(test)]
+mod testing;
 mod words;
 
 pub(crate) use in_docker::{DockerSetting, find_docker};

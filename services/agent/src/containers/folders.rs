@@ -59,7 +59,7 @@ mod tests {
     use muster_testkit::TemporaryDirectory;
 
     use super::*;
-    use crate::containers::runner_tests::order;
+    use crate::containers::testing::order;
 
     #[test]
     fn folders_of_the_project_alone_are_found() {

@@ -148,7 +148,7 @@ mod tests {
     use muster_contract::agent::ClusterPlace;
 
     use super::*;
-    use crate::containers::runner_tests::order;
+    use crate::containers::testing::order;
 
     #[test]
     fn a_container_is_told_who_it_is() {

@@ -187,7 +187,7 @@ mod tests {
     use muster_contract::{ResourceSlots, agent::ServiceProtocol};
 
     use super::*;
-    use crate::containers::runner_tests::order;
+    use crate::containers::testing::order;
 
     fn of<'a>(
         order: &'a StartContainer,

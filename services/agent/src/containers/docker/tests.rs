@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 
 use crate::containers::{
     DockerSetting, find_docker,
-    runner_tests::{Agent, House, order, ports, reason, text},
+    testing::{Agent, House, order, ports, reason, text},
 };
 
 /// Where a real engine answers, with [`IMAGE`] in it (`deploy/lib/docker-engine.sh`).
