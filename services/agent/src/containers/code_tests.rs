@@ -2,7 +2,7 @@
 
 use muster_contract::agent::{CodeMode, CodeRefusal, CodeRunStatus, ExecuteCode};
 
-use super::testing::{House, order, sh, text};
+use super::testing::{House, sh, text};
 
 #[tokio::test]
 async fn python_code_keeps_its_state_and_tells_what_it_does() {
