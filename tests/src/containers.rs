@@ -36,13 +36,28 @@ pub fn processes_of(session: &str) -> Vec<i32> {
     let mark = format!("BACKENDAI_SESSION_ID={session}");
     let mut found: Vec<i32> = processes()
         .filter(|pid| {
-            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let environment = environment_of(*pid);
             let mut words = environment.split(|byte| *byte == 0);
             words.any(|word| word == mark.as_bytes())
         })
         .collect();
     found.sort_unstable();
     found
+}
+
+/// Its variables. One that is just becoming another program has none for a moment, and is looked at again.
+fn environment_of(pid: i32) -> Vec<u8> {
+    const LOOKS: usize = 100;
+    for _ in 0..LOOKS {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        // What belongs to the kernel, or is over, is no program.
+        let is_program = fs::read_link(format!("/proc/{pid}/exe")).is_ok();
+        if !environment.is_empty() || !is_program {
+            return environment;
+        }
+        std::thread::yield_now();
+    }
+    Vec::new()
 }
 
 /// All that run on this machine.
