@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -48,6 +49,7 @@ pub fn processes_of(session: &str) -> Vec<i32> {
 /// Its variables. One that is just becoming another program has none for a moment, and is looked at again.
 fn environment_of(pid: i32) -> Vec<u8> {
     const LOOKS: usize = 100;
+    const PAUSE: Duration = Duration::from_millis(1);
     for _ in 0..LOOKS {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         // What belongs to the kernel, or is over, is no program.
@@ -55,7 +57,7 @@ fn environment_of(pid: i32) -> Vec<u8> {
         if !environment.is_empty() || !is_program {
             return environment;
         }
-        std::thread::yield_now();
+        std::thread::sleep(PAUSE);
     }
     Vec::new()
 }
