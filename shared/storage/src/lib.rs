@@ -39,6 +39,7 @@ mod sqlite;
 mod sqlite_batch;
 mod sqlite_pool;
 mod sqlite_transaction;
+mod sums;
 mod transaction;
 
 pub use bind::{Bind, ColumnType};

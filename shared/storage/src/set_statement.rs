@@ -75,6 +75,11 @@ impl SetStatement {
     /// Stands before the values of each row: in places left empty there is NULL.
     pub(crate) const PRESENT: bool = true;
 
+    /// As it was written.
+    pub(crate) fn text(&self) -> &'static str {
+        self.text
+    }
+
     /// Whether the values have nameless places on SQLite, so that other statements can be in the same text.
     pub(crate) fn is_joinable(&self) -> bool {
         self.text.matches(ROWS).count() == 1

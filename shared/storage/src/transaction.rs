@@ -12,6 +12,7 @@ use crate::set_statement::SetStatement;
 use crate::sqlite_batch::{all_changed, records};
 use crate::sqlite_pool::SqliteConnections;
 use crate::sqlite_transaction::SqliteTransaction;
+use crate::sums::Additions;
 
 /// A transaction that may write. It is undone unless it is committed.
 ///
@@ -20,6 +21,7 @@ use crate::sqlite_transaction::SqliteTransaction;
 pub struct Transaction {
     inner: Inner,
     failed: bool,
+    additions: Additions,
 }
 
 /// What three statements return.
@@ -42,6 +44,7 @@ impl Transaction {
         Ok(Self {
             inner: Inner::Sqlite(transaction),
             failed: false,
+            additions: Additions::default(),
         })
     }
 
@@ -58,6 +61,7 @@ impl Transaction {
                 lock_salt,
             },
             failed: false,
+            additions: Additions::default(),
         })
     }
 
@@ -212,6 +216,18 @@ impl Transaction {
         self.note(result)
     }
 
+    /// Adds these amounts to the sums of a key, with a statement over rows of the key's texts followed by the amounts. It is done when
+    /// the transaction commits, for all that it has added, in the order of the keys: transactions that add to the same sums then wait
+    /// for each other only there, and never in a circle, however many changes led to it.
+    pub fn add_to_sums(
+        &mut self,
+        statement: &'static SetStatement,
+        key: Vec<String>,
+        amounts: &[i64],
+    ) {
+        self.additions.add(statement, key, amounts);
+    }
+
     /// Reads with three statements over the same set of rows; the rows of each come in no promised order.
     pub async fn fetch_sets<A: Record, B: Record, C: Record>(
         &mut self,
@@ -270,6 +286,9 @@ impl Transaction {
 
     /// Makes everything permanent: when this returns, it is on the disk.
     pub async fn commit(mut self) -> Result<(), StorageError> {
+        for (statement, rows) in std::mem::take(&mut self.additions).into_sets() {
+            self.write_set(statement, &rows).await?;
+        }
         self.usable()?;
         match self.inner {
             Inner::Sqlite(transaction) => transaction.commit().await,

@@ -18,8 +18,7 @@ use crate::compute_sessions::{
     },
     saying::{Saying, Sayings, Settlement},
     store::{
-        counts::Counts,
-        dependencies,
+        counts, dependencies,
         load::load_sessions,
         logs::{self, ContainerLog},
         save::{insert_sessions, save_containers, update_sessions},
@@ -252,15 +251,12 @@ impl<'a> Book<'a> {
         dependencies::end(transaction, &those(&changed, has_ended)).await?;
         waiters::remove(transaction, &self.answered).await?;
         waiters::add(transaction, &self.new_waiters()).await?;
-        // Last: whoever else changes sessions of the same kind waits from here on.
-        let mut counts = Counts::default();
         for session in &new {
-            counts.came(session);
+            counts::came(transaction, session);
         }
         for (before, session) in &changed {
-            counts.changed(before, session);
+            counts::changed(transaction, before, session);
         }
-        counts.write(transaction).await?;
         Ok(self.sayings)
     }
 }

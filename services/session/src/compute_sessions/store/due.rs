@@ -3,7 +3,7 @@
 use muster_storage::{StorageError, Transaction};
 use uuid::Uuid;
 
-use super::{counts::Counts, session_row::id};
+use super::{counts, session_row::id};
 
 pub(super) const DUE: &str = "SELECT id FROM compute_session \
      WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at LIMIT $2";
@@ -32,10 +32,8 @@ pub(crate) async fn forget(
     let binds = [before.into(), limit.into()];
     let rows: Vec<(String, String, String, String)> = transaction.fetch_all(FORGET, &binds).await?;
     let forgotten = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-    let mut counts = Counts::default();
     for (owner, tenant, domain, status) in rows {
-        counts.went(owner, tenant, domain, status);
+        counts::went(transaction, [owner, tenant, domain, status]);
     }
-    counts.write(transaction).await?;
     Ok(forgotten)
 }
