@@ -21,4 +21,6 @@ mod sameness;
 #[cfg(test)]
 mod statements;
 #[cfg(test)]
+mod sums;
+#[cfg(test)]
 mod transactions;
