@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use crate::bind::Bind;
 use crate::set_statement::SetStatement;
 
+/// What is added to each key.
+type ByKey = BTreeMap<Vec<String>, Vec<i64>>;
+
 /// What a transaction adds to sums, until it commits.
 #[derive(Debug, Default)]
 pub(crate) struct Additions {
     /// By the text of the statement, then by key, both in order.
-    by_statement: BTreeMap<&'static str, (&'static SetStatement, BTreeMap<Vec<String>, Vec<i64>>)>,
+    by_statement: BTreeMap<&'static str, (&'static SetStatement, ByKey)>,
 }
 
 impl Additions {
@@ -22,7 +25,7 @@ impl Additions {
         let (_, by_key) = self
             .by_statement
             .entry(statement.text())
-            .or_insert_with(|| (statement, BTreeMap::new()));
+            .or_insert_with(|| (statement, ByKey::new()));
         let sums = by_key.entry(key).or_insert_with(|| vec![0; amounts.len()]);
         for (sum, amount) in sums.iter_mut().zip(amounts) {
             *sum = sum.saturating_add(*amount);
